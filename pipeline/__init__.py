@@ -1,0 +1,1 @@
+"""What happens to paper: pure steps, and narrow ports to the outside."""

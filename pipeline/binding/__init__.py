@@ -1,0 +1,1 @@
+"""One searchable, signed PDF/A per document, and its verification."""

@@ -1,0 +1,146 @@
+"""The whole way of one document, readable on one screen.
+
+Scan -> upright and straight -> read -> judged -> picture; all pages -> one PDF/A -> signed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal
+
+from pipeline.binding.compose import compose
+from pipeline.binding.picture import make_picture
+from pipeline.binding.sign import Signer, sign
+from pipeline.image.prepare import prepare_for_reading, straighten
+from pipeline.page_result import DigitisedPage
+from pipeline.quality.look import look
+from pipeline.quality.verdict import judge
+from pipeline.reading.correction import correct
+from pipeline.reading.engine import Engine
+from pipeline.reading.open_engine import open_engine
+from pipeline.reading.syllables import plausibility, syllable_validity
+from schemas.errors import ReadingTimeoutError
+from schemas.page import (
+    BoundPage,
+    DocumentInfo,
+    Judgement,
+    PageText,
+    ReadingImage,
+    ScanPage,
+    UprightPage,
+    Verdict,
+)
+from schemas.report import OcrReport, PageReport, SecondsReport
+from schemas.settings import Limits, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What digitising needs beside the scan; the engine inside belongs to one thread."""
+
+    engine: Engine
+    limits: Limits
+    profile: Literal["compact", "faithful"]
+    reading_timeout_s: float
+
+
+def open_tools(settings: Settings) -> Tools:
+    """Load the engine and its model once. Raises `MissingDependencyError`."""
+    engine = open_engine(settings.engine, settings.ocr_model)
+    return Tools(engine, settings.limits, settings.profile, settings.reading_timeout_s)
+
+
+def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
+    """Turn, read, judge and picture one page. Every page gets a verdict; none is dropped."""
+    started = perf_counter()
+    upright = straighten(scan, lambda grey, dpi: plausibility(tools.engine.read_strip(grey, dpi=dpi)))
+    seen = look(upright)
+    prepared = prepare_for_reading(upright)
+    straightened = perf_counter()
+
+    raw = _read(upright, prepared, tools)
+    text = correct(raw)
+    validity = syllable_validity(word.text for word in text.words)
+    judgement = judge(
+        seen,
+        text,
+        syllable_validity=validity,
+        orientation_certain=upright.orientation.certain,
+        skew_certain=upright.skew.certain,
+    )
+    read = perf_counter()
+
+    picture = make_picture(scan, upright, tools.profile)
+    bound = perf_counter()
+    return DigitisedPage(
+        report=_report_page(upright, judgement, raw, text, validity),
+        text=text,
+        picture=picture,
+        seconds=SecondsReport(
+            image=straightened - started, reading=read - straightened, binding=bound - read, signing=0.0
+        ),
+    )
+
+
+def bind_document(
+    pages: Sequence[DigitisedPage], info: DocumentInfo, signer: Signer | None, signer_name: str
+) -> tuple[bytes, SecondsReport]:
+    """One searchable PDF/A-2u of all pages, signed unless `signer` is None; and the seconds by step."""
+    started = perf_counter()
+    pdf = compose([BoundPage(page.picture, page.text) for page in pages], info)
+    composed = perf_counter()
+    if signer is not None:
+        pdf = sign(pdf, signer, signer_name=signer_name, scan_time=info.scan_time)
+    signing = perf_counter() - composed
+    return pdf, SecondsReport(
+        image=sum(page.seconds.image for page in pages),
+        reading=sum(page.seconds.reading for page in pages),
+        binding=sum(page.seconds.binding for page in pages) + composed - started,
+        signing=signing,
+    )
+
+
+_WORST_FIRST = (Verdict.UNREADABLE, Verdict.REVIEW, Verdict.READABLE, Verdict.BLANK)
+
+
+def judge_document(pages: Sequence[DigitisedPage]) -> Verdict:
+    """The worst verdict among the pages; blank only where every page is."""
+    return min((page.report.verdict for page in pages), key=_WORST_FIRST.index)
+
+
+def _read(upright: UprightPage, prepared: ReadingImage, tools: Tools) -> PageText:
+    """Read the page; past the deadline it counts as unread, which the verdict then tells."""
+    width_px, height_px = upright.width_px, upright.height_px
+    try:
+        return tools.engine.read(
+            prepared, width_px=width_px, height_px=height_px, timeout_s=tools.reading_timeout_s
+        )
+    except ReadingTimeoutError:
+        return PageText(width_px, height_px, engine=tools.engine.name, model=tools.engine.model)
+
+
+def _report_page(
+    upright: UprightPage, judgement: Judgement, raw: PageText, text: PageText, validity: float
+) -> PageReport:
+    words = text.words
+    return PageReport(
+        number=upright.number,
+        width_px=upright.width_px,
+        height_px=upright.height_px,
+        dpi=round(upright.dpi),
+        quarter_turn=upright.orientation.quarter_turn,
+        skew_deg=round(upright.skew.skew_deg, 3),
+        flattened=False,
+        verdict=judgement.verdict,
+        reasons=judgement.reasons,
+        quality={"p_unreadable": round(judgement.p_unreadable, 4), **judgement.signals},
+        ocr=OcrReport(
+            engine=text.engine,
+            model=text.model,
+            mean_confidence=round(sum(word.confidence for word in words) / len(words), 4) if words else 0.0,
+            words=len(words),
+            syllable_validity=round(validity, 4),
+            raw_text=raw.text if raw.text != text.text else None,
+        ),
+        text=text.text,
+    )

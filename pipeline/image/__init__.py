@@ -1,0 +1,1 @@
+"""Upright, straight, evenly lit: the image steps."""

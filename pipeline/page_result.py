@@ -1,0 +1,56 @@
+"""A digitised page as bytes: what a page job stores and the document job binds."""
+
+import json
+import struct
+from dataclasses import asdict, dataclass
+
+from pydantic import TypeAdapter
+
+from schemas.errors import IntegrityError
+from schemas.page import EncodedImage, PagePicture, PageText
+from schemas.report import PageReport, SecondsReport
+
+_MAGIC = b"sohoa/page@1\n"
+_HEADER_LENGTH = struct.Struct(">I")
+_PAGE_TEXT = TypeAdapter(PageText)
+
+
+@dataclass(frozen=True, slots=True)
+class DigitisedPage:
+    """Everything a document needs of one page: no pixels, nothing to be read again."""
+
+    report: PageReport
+    text: PageText
+    picture: PagePicture
+    seconds: SecondsReport
+
+
+def pack_page(page: DigitisedPage) -> bytes:
+    """One header of JSON, then the picture's stream as it goes into the PDF."""
+    image = asdict(page.picture.image)
+    data: bytes = image.pop("data")
+    header = {
+        "report": page.report.model_dump(mode="json"),
+        "text": _PAGE_TEXT.dump_python(page.text, mode="json"),
+        "picture": {**asdict(page.picture), "image": image},
+        "seconds": page.seconds.model_dump(mode="json"),
+    }
+    packed = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    return _MAGIC + _HEADER_LENGTH.pack(len(packed)) + packed + data
+
+
+def unpack_page(data: bytes) -> DigitisedPage:
+    """The inverse of `pack_page`. Raises `IntegrityError` for bytes that are none."""
+    start = len(_MAGIC) + _HEADER_LENGTH.size
+    if len(data) < start or not data.startswith(_MAGIC):
+        raise IntegrityError("a stored page result has an unknown format")
+    (length,) = _HEADER_LENGTH.unpack_from(data, len(_MAGIC))
+    header = json.loads(data[start : start + length])
+    image = EncodedImage(**header["picture"]["image"], data=data[start + length :])
+    picture = {**header["picture"], "image": image, "matrix": tuple(header["picture"]["matrix"])}
+    return DigitisedPage(
+        report=PageReport.model_validate(header["report"]),
+        text=_PAGE_TEXT.validate_python(header["text"]),
+        picture=PagePicture(**picture),
+        seconds=SecondsReport.model_validate(header["seconds"]),
+    )

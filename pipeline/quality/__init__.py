@@ -1,0 +1,1 @@
+"""Can the page be read? Verdicts with reasons."""

@@ -1,0 +1,1 @@
+"""A page gets text: the engine port and its engines."""

@@ -1,0 +1,1 @@
+"""The words everyone speaks: data shapes, tables, settings, errors. No logic, no I/O."""

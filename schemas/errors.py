@@ -1,0 +1,129 @@
+"""One small tree of errors: each class carries its exit code, its problem code and its advice.
+
+Exit codes are a contract of the command line (README, "Exit codes").
+"""
+
+
+class SohoaError(Exception):
+    """Something went wrong that a person can act on; `str()` is one line without a traceback.
+
+    `what` says what is wrong, `advice` what to do about it. Neither may carry names, identity
+    numbers or page text.
+    """
+
+    exit_code = 70
+    problem_code = "internal"
+    advice = "report this with the command you ran"
+
+    def __init__(self, what: str, *, advice: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        if advice is not None:
+            self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.what} ({self.advice})"
+
+
+class UsageError(SohoaError):
+    """The call itself is wrong."""
+
+    exit_code = 2
+    problem_code = "usage"
+    advice = "see --help"
+
+
+class BadInputError(SohoaError):
+    """The file given cannot be digitised."""
+
+    exit_code = 3
+    problem_code = "bad_input"
+    advice = "scan the paper again or export the file anew"
+
+
+class UnsupportedInputError(BadInputError):
+    """The bytes are no PDF, TIFF, JPEG or PNG."""
+
+    problem_code = "unsupported_input"
+    advice = "give a PDF, TIFF, JPEG or PNG"
+
+
+class EncryptedInputError(BadInputError):
+    """The PDF asks for a password."""
+
+    problem_code = "encrypted_input"
+    advice = "remove the password and give the file again"
+
+
+class DamagedInputError(BadInputError):
+    """The bytes are cut short or corrupt."""
+
+    problem_code = "damaged_input"
+
+
+class OverLimitError(BadInputError):
+    """The file asks for more bytes, pages, pixels, memory or seconds than the settings allow."""
+
+    problem_code = "over_limit"
+    advice = "split the document or raise the limit in the settings"
+
+
+class MissingDependencyError(SohoaError):
+    """A program, model or font this machine lacks."""
+
+    exit_code = 4
+    problem_code = "missing_dependency"
+    advice = "run 'sohoa doctor' to see what to install"
+
+
+class OutputError(SohoaError):
+    """The result cannot be written."""
+
+    exit_code = 5
+    problem_code = "output"
+    advice = "check the folder, its permissions and the free space"
+
+
+class SigningError(SohoaError):
+    """The PDF could not be signed."""
+
+    exit_code = 6
+    problem_code = "signing"
+    advice = "check the signing key and its certificate"
+
+
+class ReadingTimeoutError(SohoaError):
+    """The engine did not finish a page in time."""
+
+    problem_code = "reading_timeout"
+    advice = "raise reading_timeout_s or look at the page"
+
+
+class StoreError(SohoaError):
+    """The object store cannot take or give an object."""
+
+    problem_code = "store"
+    advice = "check the store and its free space; nothing was lost, the job will be tried again"
+
+
+class IntegrityError(StoreError):
+    """Bytes in the store do not match their SHA-256."""
+
+    problem_code = "integrity"
+    advice = "restore the object from a backup; it was not used"
+
+
+class ConflictError(SohoaError):
+    """The ledger is in another state than the call needs."""
+
+    exit_code = 2
+    problem_code = "conflict"
+    advice = "look at 'sohoa status'"
+
+
+class NotFoundError(SohoaError):
+    """No such record, document, page or object."""
+
+    exit_code = 2
+    problem_code = "not_found"
+    advice = "look at 'sohoa status'"

@@ -1,0 +1,253 @@
+"""What one page is on its way: a scan, upright pixels, text, a picture for the PDF.
+
+Pixels are uint8 arrays, `H x W` (grey) or `H x W x 3` (RGB, never BGR). Boxes are in pixels of the
+page they belong to, origin top left, right and bottom exclusive.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+QuarterTurn: TypeAlias = Literal[0, 90, 180, 270]
+
+
+class Verdict(StrEnum):
+    """Can a person (and a machine) read this page?"""
+
+    READABLE = "readable"
+    REVIEW = "review"
+    UNREADABLE = "unreadable"
+    BLANK = "blank"
+
+
+class Reason(StrEnum):
+    """Why a verdict is not `readable`; stable codes, Vietnamese labels in `report.REASON_LABELS`."""
+
+    BLUR = "blur"
+    MOTION = "motion"
+    DARK = "dark"
+    WASHED_OUT = "washed_out"
+    LOW_CONTRAST = "low_contrast"
+    LOW_RESOLUTION = "low_resolution"
+    CUT_OFF = "cut_off"
+    OCCLUDED = "occluded"
+    GLARE = "glare"
+    BANDING = "banding"
+    NOISE = "noise"
+    GIBBERISH = "gibberish"
+    PARTIAL = "partial"
+    HANDWRITING = "handwriting"
+    BLANK = "blank"
+    DUPLICATE = "duplicate"
+    SKEW_UNCERTAIN = "skew_uncertain"
+    ORIENTATION_UNCERTAIN = "orientation_uncertain"
+
+
+class Codec(StrEnum):
+    """How the bytes of an `EncodedImage` are packed."""
+
+    JPEG = "jpeg"
+    G4 = "g4"  # CCITT T.6, one strip, no EOL; 0 bits are white unless black_is_1
+    FLATE = "flate"  # zlib over raw rows, 8 bits a component
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedImage:
+    """An image as a PDF can carry it, undecoded: `components` 1 (grey or bilevel) or 3 (RGB)."""
+
+    codec: Codec
+    data: bytes
+    width_px: int
+    height_px: int
+    components: Literal[1, 3]
+    bits_per_component: Literal[1, 8] = 8
+    black_is_1: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPage:
+    """One page as intake hands it on: decoded, EXIF orientation and PDF /Rotate already applied.
+
+    `stream` is the scanner's own image stream where the page is exactly that image; showing it
+    needs `stream_turn` degrees clockwise first. `dpi_known` is false where the file does not say
+    its resolution and `dpi` was estimated from the pixel count.
+    """
+
+    number: int
+    pixels: Pixels
+    dpi: float
+    dpi_known: bool
+    bilevel: bool
+    origin: Literal["embedded", "rasterised", "image"]
+    stream: EncodedImage | None = None
+    stream_turn: QuarterTurn = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """`quarter_turn`: degrees clockwise that make the scan upright. `certain` is false where the
+    cues disagreed or there was nothing to go by (then `quarter_turn` is 0 or the best guess)."""
+
+    quarter_turn: QuarterTurn
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Skew:
+    """`skew_deg`: how far text is turned counter-clockwise on the upright scan (OpenCV's sign).
+
+    `certain` is false without enough evidence; the angle is then 0.
+    """
+
+    skew_deg: float
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UprightPage:
+    """The true scan turned upright and straight, colours as scanned; nothing cut at the corners.
+
+    `matrix` (2 x 3, row-major) takes pixel coordinates of `ScanPage.pixels` to this page's.
+    """
+
+    number: int
+    pixels: Pixels
+    dpi: float
+    dpi_known: bool
+    bilevel: bool
+    orientation: Orientation
+    skew: Skew
+    matrix: tuple[float, float, float, float, float, float]
+
+    @property
+    def height_px(self) -> int:
+        """Height in pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width_px(self) -> int:
+        """Width in pixels."""
+        return int(self.pixels.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingImage:
+    """What the engine sees: normalised grey, never binarised, at a resolution that suits it.
+
+    `scale` is reading pixels per page pixel; boxes are divided by it on the way back.
+    """
+
+    grey: Pixels
+    dpi: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in pixels, right and bottom exclusive."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word: NFC text, confidence 0..1, and what the engine read before correction."""
+
+    text: str
+    confidence: float
+    box: Box
+    raw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Words of one printed line, left to right."""
+
+    words: tuple[Word, ...]
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that belong together, top to bottom."""
+
+    lines: tuple[Line, ...]
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The engine-neutral tree page > block > line > word, boxes in pixels of the upright page."""
+
+    width_px: int
+    height_px: int
+    engine: str
+    model: str
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines in reading order."""
+        return tuple(line for block in self.blocks for line in block.lines)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words in reading order."""
+        return tuple(word for line in self.lines for word in line.words)
+
+    @property
+    def text(self) -> str:
+        """Words parted by spaces, lines by line feeds."""
+        return "\n".join(" ".join(word.text for word in line.words) for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one page; reasons with the weightiest first; `signals` are the measured figures."""
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    p_unreadable: float
+    signals: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PagePicture:
+    """What the PDF shows for one page.
+
+    `matrix` is the PDF content matrix that takes the unit square of the image to points of the
+    upright page, whose size is `width_pt` x `height_pt` (origin bottom left).
+    """
+
+    image: EncodedImage
+    width_pt: float
+    height_pt: float
+    matrix: tuple[float, float, float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPage:
+    """A picture and the text that lies invisibly over it."""
+
+    picture: PagePicture
+    text: PageText
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentInfo:
+    """What the PDF says of itself in document info and XMP."""
+
+    title: str
+    scan_time: str
+    """ISO 8601 with zone, e.g. `2026-11-24T12:00:00+07:00`."""
+    source_sha256: tuple[str, ...]
+    engine: str
+    record_code: str | None = None
+    ordinal: int | None = None

@@ -1,0 +1,112 @@
+"""`<stem>.json`: what happened to a document, page by page. Version field first, schema-checked."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.page import QuarterTurn, Reason, Verdict
+
+REPORT_SCHEMA = "sohoa/document-report@1"
+
+VERDICT_LABELS: dict[Verdict, str] = {
+    Verdict.READABLE: "đọc được",
+    Verdict.REVIEW: "cần xem lại",
+    Verdict.UNREADABLE: "không đọc được",
+    Verdict.BLANK: "trang trắng",
+}
+
+REASON_LABELS: dict[Reason, str] = {
+    Reason.BLUR: "ảnh mờ nhòe",
+    Reason.MOTION: "nhòe do xê dịch",
+    Reason.DARK: "quá tối",
+    Reason.WASHED_OUT: "quá sáng, mất nét",
+    Reason.LOW_CONTRAST: "chữ quá nhạt",
+    Reason.LOW_RESOLUTION: "độ phân giải thấp",
+    Reason.CUT_OFF: "mất mép, mất chữ",
+    Reason.OCCLUDED: "bị che khuất",
+    Reason.GLARE: "lóa sáng",
+    Reason.BANDING: "sọc, lỗi máy quét",
+    Reason.NOISE: "nhiễu",
+    Reason.GIBBERISH: "không đọc được chữ",
+    Reason.PARTIAL: "một phần không đọc được",
+    Reason.HANDWRITING: "chữ viết tay",
+    Reason.BLANK: "trang trắng",
+    Reason.DUPLICATE: "trùng trang",
+    Reason.SKEW_UNCERTAIN: "không chắc độ nghiêng",
+    Reason.ORIENTATION_UNCERTAIN: "không chắc chiều trang",
+}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceReport(_Model):
+    """The file that came in. `sha256` of a folder is over its page files' digests in name order."""
+
+    name: str
+    sha256: str
+    media_type: str
+    size: int
+    signatures: int = 0
+
+
+class OcrReport(_Model):
+    """What the engine said of one page; `raw_text` only where correction changed something."""
+
+    engine: str
+    model: str
+    mean_confidence: float
+    words: int
+    syllable_validity: float
+    raw_text: str | None = None
+
+
+class PageReport(_Model):
+    """One page. `quarter_turn`: degrees clockwise applied. `skew_deg`: how far text was turned
+    counter-clockwise on the upright scan; the correction applied is its negative."""
+
+    number: int
+    width_px: int
+    height_px: int
+    dpi: int
+    quarter_turn: QuarterTurn
+    skew_deg: float
+    flattened: bool
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    quality: dict[str, float]
+    ocr: OcrReport
+    text: str
+
+
+class PdfReport(_Model):
+    """The PDF that was written."""
+
+    name: str
+    sha256: str
+    size: int
+    conformance: Literal["PDF/A-2u"] = "PDF/A-2u"
+    signatures: int
+
+
+class SecondsReport(_Model):
+    """Wall-clock seconds by step, summed over pages."""
+
+    image: float
+    reading: float
+    binding: float
+    signing: float
+
+
+class DocumentReport(_Model):
+    """The whole report of one document."""
+
+    schema_: Literal["sohoa/document-report@1"] = Field(default="sohoa/document-report@1", alias="schema")
+    source: SourceReport
+    verdict: Verdict
+    pages: tuple[PageReport, ...]
+    pdf: PdfReport
+    seconds: SecondsReport
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)

@@ -1,0 +1,83 @@
+"""Settings: environment (`SOHOA_*`) or a TOML file (`SOHOA_CONFIG`); the embedded default needs none.
+
+No step reads these from the air: the command line builds them once and hands them down.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Limits(BaseModel):
+    """What one incoming file may cost. Decoding beyond any of these is refused (exit code 3)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    max_bytes: int = Field(default=500 * 2**20, description="size of one input file")
+    max_pages: int = Field(default=2000, description="pages of one document")
+    max_pixels: int = Field(
+        default=120_000_000, description="pixels of one page; A3 at 600 dpi has 70 million"
+    )
+    decode_memory_bytes: int = Field(
+        default=1536 * 2**20, description="address space of the decoding child beyond its start"
+    )
+    decode_cpu_s: int = Field(default=30, description="CPU seconds of the decoding child for one request")
+    decode_timeout_s: float = Field(
+        default=45.0, description="wall-clock seconds for one request to the child"
+    )
+
+
+class SigningSettings(BaseModel):
+    """How renditions are signed. Without `pkcs12_file` the local test certificate of `home` signs."""
+
+    model_config = ConfigDict(frozen=True)
+
+    signer_name: str = "Nhân viên bưu chính (thử nghiệm)"
+    time_zone: str = "Asia/Ho_Chi_Minh"
+
+
+class Settings(BaseSettings):
+    """Everything a deployment may set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SOHOA_",
+        env_nested_delimiter="__",
+        toml_file=os.environ.get("SOHOA_CONFIG"),
+        frozen=True,
+        extra="ignore",
+    )
+
+    home: Path = Field(default_factory=lambda: platformdirs.user_data_path("sohoa"))
+    engine: Literal["auto", "tesserocr", "pytesseract"] = "auto"
+    ocr_model: str = "vie"
+    profile: Literal["compact", "faithful"] = "compact"
+    jobs: int = Field(default=0, ge=0, description="worker processes or threads; 0 means one per core")
+    reading_timeout_s: float = 60.0
+    limits: Limits = Limits()
+    signing: SigningSettings = SigningSettings()
+    job_lease_s: float = Field(default=120.0, description="how long a worker may hold a job without renewing")
+    job_max_attempts: int = 3
+    job_retry_delay_s: float = Field(
+        default=2.0, description="first delay after a failure; doubles each attempt"
+    )
+    sweep_interval_s: float = 1.0
+
+    @classmethod
+    def settings_customise_sources(  # noqa: D102
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))

@@ -1,0 +1,1 @@
+"""The command line, the sample papers and the benchmarks."""

@@ -1,0 +1,64 @@
+"""The command line `sohoa`: each command in a file of its own, every error ended here in one line."""
+
+import os
+import sys
+import traceback
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.errors import SohoaError
+from scripts.cli.demo import demo
+from scripts.cli.digitize import digitize
+from scripts.cli.doctor import doctor
+from scripts.cli.serve import serve
+from scripts.cli.status import status
+from scripts.cli.submit import submit
+from scripts.cli.verify import verify
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Scans of Vietnamese administrative papers in, searchable signed PDF/A out.",
+)
+for command in (digitize, verify, submit, status, serve, demo, doctor):
+    app.command()(command)
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    if show_version:
+        print(f"sohoa {version('sohoa')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run one command and end the process with its exit code; never a traceback on the terminal."""
+    os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # Tesseract: one thread a page, one page a core
+    try:
+        app()
+    except SohoaError as error:
+        print(f"sohoa: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception:  # noqa: BLE001 -- the last door: an unforeseen error ends as one line and a file
+        sys.exit(_record_crash())
+
+
+def _record_crash() -> int:
+    """Keep the traceback in a file of its own and say where; it holds code lines, no page text."""
+    place = Path.cwd() / f"sohoa-crash-{os.getpid()}.txt"
+    try:
+        place.write_text(traceback.format_exc(), encoding="utf-8")
+        kept = f"and send {place}"
+    except OSError as error:
+        kept = f"its details could not be kept: {error.strerror}"
+    print(f"sohoa: internal error ({SohoaError.advice}; {kept})", file=sys.stderr)
+    return SohoaError.exit_code

@@ -1,0 +1,129 @@
+"""A desk digitises documents: engines, threads and the signer, shared by all inputs of one call.
+
+Tesseract and OpenCV release Python's lock, so threads use every core and the model of each engine
+is loaded once.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Lock
+from types import TracebackType
+from typing import Self
+from zoneinfo import ZoneInfo
+
+import cv2
+
+from pipeline.binding.sign import Signer, load_or_create_local_signer
+from pipeline.digitise import Tools, bind_document, digitise_page, judge_document, open_tools
+from pipeline.intake.open import Source, open_source
+from pipeline.page_result import DigitisedPage
+from schemas.page import DocumentInfo
+from schemas.report import DocumentReport, PdfReport, SourceReport
+from schemas.settings import Settings
+
+PageDone = Callable[[Path, DigitisedPage, int], None]
+"""Told after each page: the input, the page, and how many pages the input has."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigitisedDocument:
+    """What `sohoa digitize` writes for one input."""
+
+    pdf: bytes
+    text: str
+    report: DocumentReport
+
+
+class Desk:
+    """Digitises documents with `settings.jobs` pages at a time (0: one per core)."""
+
+    def __init__(self, settings: Settings, *, sign: bool) -> None:
+        self._settings = settings
+        self._sign = sign
+        cv2.setNumThreads(1)
+        workers = settings.jobs or len(os.sched_getaffinity(0))
+        self.documents = ThreadPoolExecutor(workers, thread_name_prefix="document")
+        self._pages = ThreadPoolExecutor(workers, thread_name_prefix="page")
+        self._idle: SimpleQueue[Tools] = SimpleQueue()
+        self._opened: list[Tools] = []
+        for _ in range(workers):
+            self._opened.append(open_tools(settings))
+            self._idle.put(self._opened[-1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.documents.shutdown(cancel_futures=True)
+        self._pages.shutdown(cancel_futures=True)
+        for tools in self._opened:
+            tools.engine.close()
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """The signer of this call; None with `--no-sign`."""
+        if not self._sign:
+            return None
+        return load_or_create_local_signer(self._settings.home / "keys", self._settings.signing.signer_name)
+
+    def digitise(self, path: Path, title: str, page_done: PageDone) -> DigitisedDocument:
+        """One input, whole: raises `BadInputError`, `SigningError`; nothing is written."""
+        with open_source(path, self._settings.limits) as source:
+            pages = self._digitise_pages(path, source, page_done)
+            info = DocumentInfo(
+                title=title,
+                scan_time=datetime.now(ZoneInfo(self._settings.signing.time_zone)).isoformat(timespec="seconds"),
+                source_sha256=(source.sha256,),
+                engine=pages[0].text.engine,
+            )
+            pdf, seconds = bind_document(pages, info, self.signer, self._settings.signing.signer_name)
+            return DigitisedDocument(
+                pdf=pdf,
+                text="\f".join(page.report.text for page in pages),
+                report=DocumentReport(
+                    source=SourceReport(
+                        name=path.name,
+                        sha256=source.sha256,
+                        media_type=source.media_type,
+                        size=source.size,
+                        signatures=source.signatures,
+                    ),
+                    verdict=judge_document(pages),
+                    pages=tuple(page.report for page in pages),
+                    pdf=PdfReport(
+                        name=f"{title}.pdf",
+                        sha256=sha256(pdf).hexdigest(),
+                        size=len(pdf),
+                        signatures=int(self._sign),
+                    ),
+                    seconds=seconds,
+                ),
+            )
+
+    def _digitise_pages(self, path: Path, source: Source, page_done: PageDone) -> list[DigitisedPage]:
+        turn = Lock()  # one decoding child per document answers one request at a time
+
+        def digitise_one(number: int) -> DigitisedPage:
+            with turn:
+                scan = source.read_page(number)
+            tools = self._idle.get()
+            try:
+                page = digitise_page(scan, tools)
+            finally:
+                self._idle.put(tools)
+            page_done(path, page, source.page_count)
+            return page
+
+        running = [self._pages.submit(digitise_one, number) for number in range(1, source.page_count + 1)]
+        try:
+            return [future.result() for future in running]
+        finally:
+            for future in running:
+                future.cancel()

@@ -1,0 +1,96 @@
+"""`sohoa digitize`: scans in; PDF, text and report out, as one would call ocrmypdf."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from schemas.errors import OutputError, SohoaError, UsageError
+
+if TYPE_CHECKING:
+    from scripts.cli.desk import DigitisedDocument
+
+Engines = Literal["auto", "tesserocr", "pytesseract"]
+Profiles = Literal["compact", "faithful"]
+
+ENDINGS = (".pdf", ".txt", ".json")
+
+
+def digitize(  # noqa: PLR0913, PLR0917 -- one parameter an option
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT...", help="PDF, TIFF, JPEG, PNG, or a folder of page images")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="folder for <stem>.pdf, <stem>.txt, <stem>.json")],
+    jobs: Annotated[int | None, typer.Option(min=0, help="pages at a time; 0: one per core")] = None,
+    sign: Annotated[bool, typer.Option("--sign/--no-sign", help="sign each PDF (PAdES B-B)")] = True,
+    engine: Annotated[Engines | None, typer.Option(help="who reads; default: tesserocr where it is")] = None,
+    profile: Annotated[Profiles | None, typer.Option(help="page images: re-encoded, or the scanner's own")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress, no summary; errors only")] = False,
+) -> None:
+    """Turn scans into searchable, signed PDF/A files; no server, no database.
+
+    Each INPUT is one document. Flagged pages are no error. Every input is attempted; the exit code is
+    the first failure's: 2 usage, 3 bad input, 4 missing dependency, 5 output, 6 signing.
+    """
+    from schemas.settings import Settings
+    from scripts.cli.desk import Desk
+    from scripts.cli.progress import PageProgress
+
+    outputs = _name_outputs(inputs, out)
+    asked = {"jobs": jobs, "engine": engine, "profile": profile}
+    settings = Settings().model_copy(update={key: value for key, value in asked.items() if value is not None})
+    failures: list[SohoaError] = []
+    with PageProgress(quiet=quiet) as progress, Desk(settings, sign=sign) as desk:
+        running = [
+            (path, stem, desk.documents.submit(desk.digitise, path, stem, progress.page_done))
+            for path, stem in outputs.items()
+        ]
+        for path, stem, future in running:
+            try:
+                document = future.result()
+                write_document(document, out, stem)
+            except SohoaError as error:
+                progress.say_failed(path, error)
+                failures.append(error)
+            else:
+                progress.say_done(path, document.report, out / f"{stem}.pdf")
+    if failures:
+        raise typer.Exit(failures[0].exit_code)
+
+
+def _name_outputs(inputs: list[Path], out: Path) -> dict[Path, str]:
+    """Input -> stem of its outputs. Raises `UsageError` where one would replace another or an input."""
+    stems: dict[str, Path] = {}
+    for path in inputs:
+        stem = path.resolve().name if path.is_dir() else path.stem
+        other = stems.setdefault(stem, path)
+        if other is not path:
+            raise UsageError(
+                f"{other} and {path} would both be written as {stem}.pdf", advice="give them to two calls"
+            )
+    existing = [path for path in inputs if path.exists()]
+    for stem in stems:
+        for target in (out / f"{stem}{ending}" for ending in ENDINGS):
+            if target.exists() and any(target.samefile(path) for path in existing):
+                raise UsageError(f"{target} is an input and would be overwritten", advice="choose another --out")
+    return {path: stem for stem, path in stems.items()}
+
+
+def write_document(document: "DigitisedDocument", out: Path, stem: str) -> None:
+    """Write the three files, each whole or not at all, the report last. Raises `OutputError`."""
+    report = document.report.model_dump_json(indent=1) + "\n"
+    contents = (document.pdf, document.text.encode(), report.encode())
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        drafts = [out / f".{stem}{ending}.{os.getpid()}.part" for ending in ENDINGS]
+        try:
+            for draft, content in zip(drafts, contents, strict=True):
+                draft.write_bytes(content)
+            for draft, ending in zip(drafts, ENDINGS, strict=True):
+                draft.replace(out / f"{stem}{ending}")
+        finally:
+            for draft in drafts:
+                draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {out / stem}.pdf: {error.strerror}") from error

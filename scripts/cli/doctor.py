@@ -1,0 +1,57 @@
+"""`sohoa doctor`: what is missing on this machine and the command that installs it."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import which
+
+from schemas.errors import MissingDependencyError
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing the product stands on; `probe` is `command:NAME`, `file:PATH` or `python:MODULE`."""
+
+    package: str
+    probe: str
+    purpose: str
+
+    @property
+    def present(self) -> bool:
+        """Is it there?"""
+        kind, _, name = self.probe.partition(":")
+        if kind == "command":
+            return which(name) is not None
+        if kind == "file":
+            return Path(name).exists()
+        return find_spec(name) is not None
+
+
+def doctor() -> None:
+    """Show what this machine lacks and the command that installs it; exit code 4 if something is missing."""
+    from rich.console import Console
+    from rich.table import Table
+
+    needs = list(read_needs())
+    table = Table(title=f"sohoa on Python {sys.version.split()[0]}")
+    for heading in ("package", "there?", "for"):
+        table.add_column(heading)
+    for need in needs:
+        table.add_row(need.package, "[green]yes" if need.present else "[bold red]no", need.purpose)
+    Console().print(table)
+    missing = [need.package for need in needs if not need.present]
+    if missing:
+        raise MissingDependencyError(
+            f"missing: {' '.join(missing)}", advice=f"as root: apt-get install {' '.join(missing)}"
+        )
+
+
+def read_needs() -> Iterator[Need]:
+    """The same list that ./scripts/demo and ./scripts/test install from."""
+    for line in files("scripts").joinpath("apt-packages.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            yield Need(*(column.strip() for column in line.split("|")))
+    yield Need("tesserocr (pip)", "python:tesserocr", "reading in process, about twice as fast")

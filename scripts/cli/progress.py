@@ -1,0 +1,83 @@
+"""Progress of digitising: a bar on a terminal, plain lines in a log, both on stderr."""
+
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from pipeline.page_result import DigitisedPage
+from schemas.errors import SohoaError
+from schemas.page import Verdict
+from schemas.report import REASON_LABELS, VERDICT_LABELS, DocumentReport, PageReport
+
+VERDICT_STYLES = {
+    Verdict.READABLE: "green",
+    Verdict.REVIEW: "yellow",
+    Verdict.UNREADABLE: "bold red",
+    Verdict.BLANK: "dim",
+}
+
+
+class PageProgress:
+    """Told of every page from any thread; says failures even when `quiet`."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._tasks: dict[Path, TaskID] = {}
+        self._lock = Lock()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+            transient=True,
+        )
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def page_done(self, path: Path, page: DigitisedPage, pages: int) -> None:
+        """One page of `path` is read; `pages` it has in all."""
+        with self._lock:
+            if path not in self._tasks:
+                self._tasks[path] = self._bar.add_task(path.name, total=pages)
+            self._bar.advance(self._tasks[path])
+            if not self._quiet and not self._console.is_terminal:
+                self._print(f"{path}: page {page.report.number} of {pages}: {tell_verdict(page.report)}")
+
+    def say_done(self, path: Path, report: DocumentReport, pdf: Path) -> None:
+        """One document is written."""
+        if not self._quiet:
+            pages = f"{len(report.pages)} page" + "s" * (len(report.pages) != 1)
+            flagged = [page for page in report.pages if page.reasons]
+            self._print(f"{path} -> {pdf}: {pages}, {report.verdict}", VERDICT_STYLES[report.verdict])
+            if self._console.is_terminal:
+                for page in flagged:
+                    self._print(f"  page {page.number}: {tell_verdict(page)}", VERDICT_STYLES[page.verdict])
+
+    def say_failed(self, path: Path, error: SohoaError) -> None:
+        """One line for a document that could not be digitised."""
+        self._print(f"sohoa: {path}: {error}")
+
+    def _print(self, line: str, style: str | None = None) -> None:
+        self._console.print(line, style=style, markup=False)
+
+
+def tell_verdict(page: PageReport) -> str:
+    """Verdict and reasons, code and Vietnamese label: `review: low_resolution (độ phân giải thấp)`."""
+    if not page.reasons:
+        return f"{page.verdict} ({VERDICT_LABELS[page.verdict]})"
+    reasons = ", ".join(f"{reason} ({REASON_LABELS[reason]})" for reason in page.reasons)
+    return f"{page.verdict}: {reasons}"

@@ -1,0 +1,1 @@
+"""Sample papers, made by our own code: no data of real people."""

@@ -1,0 +1,46 @@
+"""What every room's tests share: the command line, the sample scans, the development data if there."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_THREAD_LIMIT", "1")
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("SOHOA_SHARED", ROOT.parent / "shared"))
+
+Sohoa = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The development data beside the checkout; tests that need it skip where it is absent."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip("no ../shared data")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def session_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def sohoa(session_home: Path) -> Sohoa:
+    """Run the command `sohoa` as a user would, with a SOHOA_HOME of its own."""
+
+    def run(*arguments: str | Path, timeout_s: float = 300, **environment: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [Path(sys.executable).with_name("sohoa"), *map(str, arguments)],
+            env={**os.environ, "SOHOA_HOME": str(session_home), **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,1 @@
+"""The processes: broker, actors, sweeper."""
