@@ -127,3 +127,23 @@ class NotFoundError(SohoaError):
     exit_code = 2
     problem_code = "not_found"
     advice = "look at 'sohoa status'"
+
+
+class LeaseLostError(ConflictError):
+    """A worker answers for a job that is no longer its own; what it brought is dropped."""
+
+    problem_code = "lease_lost"
+    advice = "nothing to do: another worker has the job"
+
+
+class RejectedFilesError(BadInputError):
+    """Some files of a hand-over cannot be digitised; nothing of it was registered.
+
+    `rejected` pairs each bad file's path, as it was given, with what is wrong with it.
+    """
+
+    def __init__(self, rejected: tuple[tuple[str, BadInputError], ...]) -> None:
+        super().__init__(
+            "; ".join(f"{name}: {error.what}" for name, error in rejected), advice="nothing was registered"
+        )
+        self.rejected = rejected
