@@ -1,0 +1,109 @@
+"""Light: seals out of the way, uneven and dim lighting evened, before anything is measured or read."""
+
+import cv2
+import numpy as np
+
+from schemas.page import Pixels
+
+_WORKING_HEIGHT_PX = 877
+"""Background is estimated on A4 at 75 dpi (2.9 px a millimetre); full size gains nothing."""
+
+_STROKE_PX = 9
+"""Dilation (3 mm at 75 dpi): wider than any printed stroke, so letters vanish into their paper."""
+
+_MEDIAN_PX = 15
+"""Median at half that scale (10 mm): takes away rules and bold capitals the dilation left, keeps folds."""
+
+_LEAST_BACKGROUND = 24
+"""Paper is never taken to be darker than this: gain stays <= 10.6, black borders stay black."""
+
+_RED_LEAD = 26
+"""Red over the stronger of green and blue, in 255ths of the paper's light: seal ink (205, 45, 60) leads
+by 145, a faint one (235, 120, 130) by 105. Paper or print mistaken for seal reads well in red too."""
+
+_RED_GROWTH_PX = 3
+"""Halved colour resolution of JPEG bleeds this far beyond the ink."""
+
+_PURE_PERCENTILE = 70
+"""Pixels whose red leads most are seal ink without print below: print darkens red too."""
+
+_DARKEST = 0.03
+_STRONGEST_FADING = 0.5
+"""Red of a seal is at least the root of its green: darker inks are not seals, and noise would grow."""
+
+
+def to_reading_grey(pixels: Pixels) -> Pixels:
+    """Grey of `pixels` (`H x W x 3` RGB; grey passes through) in which red seals fade, print stays.
+
+    Luminance, but red light inside the red-hue mask (facts: CER under a seal 0.43 -> 0.001; painting
+    white would cost the words below), with the seal's own share of darkness taken out.
+    """
+    if pixels.ndim == 2:
+        return pixels
+    grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+    red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(pixels))
+    other = np.asarray(cv2.max(green, blue), dtype=np.uint8)
+    lead = np.asarray(cv2.subtract(red, other), dtype=np.uint8)
+    if float(cv2.minMaxLoc(lead)[1]) < _RED_LEAD * _LEAST_BACKGROUND / 255:
+        return grey
+    paper = estimate_background(red)  # in red light even a solid seal hardly darkens its paper
+    lead = np.asarray(cv2.divide(lead, paper, scale=255.0), dtype=np.uint8)
+    _, core = cv2.threshold(lead, _RED_LEAD - 1, 255, cv2.THRESH_BINARY)
+    if cv2.countNonZero(core) == 0:
+        return grey
+    mask = cv2.dilate(core, np.ones((_RED_GROWTH_PX, _RED_GROWTH_PX), np.uint8)).astype(np.bool_)
+    grey[mask] = _fade_seal(red[mask], other[mask], paper[mask], lead[mask])
+    return grey
+
+
+def _fade_seal(red: Pixels, other: Pixels, paper: Pixels, lead: Pixels) -> Pixels:
+    """What would be seen without the seal, for masked pixels (`N`).
+
+    Inks multiply: red = print * seal_red^a, other = print * seal_other^a with coverage `a`; solved for
+    print with the page's own seal colour.
+    """
+    light = paper.astype(np.float32)
+    log_red = np.log(np.maximum(red / light, _DARKEST))
+    log_other = np.log(np.maximum(other / light, _DARKEST))
+    pure = lead >= np.percentile(lead, _PURE_PERCENTILE)
+    seal_red, seal_other = float(np.median(log_red[pure])), float(np.median(log_other[pure]))
+    fading = float(np.clip(-seal_red / max(seal_red - seal_other, 0.05), 0.0, _STRONGEST_FADING))
+    below = light * np.exp(log_red + fading * np.maximum(log_red - log_other, 0))
+    return np.asarray(np.clip(below, 0, light), dtype=np.uint8)
+
+
+def estimate_background(grey: Pixels) -> Pixels:
+    """Brightness of the bare paper under every pixel, `H x W` like `grey` (uint8).
+
+    Dilate + median at reduced scale (facts: decides bad pages, CER 0.82 -> 0.009 on a dim one).
+    """
+    height_px, width_px = grey.shape[:2]
+    return np.asarray(
+        cv2.resize(_shrink_background(grey), (width_px, height_px), interpolation=cv2.INTER_LINEAR)
+    )
+
+
+def normalise_background(grey: Pixels) -> Pixels:
+    """Divide `grey` (`H x W`) by its paper: even white paper, ink keeps its share of the light."""
+    background = estimate_background(grey)
+    return np.asarray(cv2.divide(grey, background, scale=255.0), dtype=np.uint8)
+
+
+def shrink(pixels: Pixels, factor: int) -> Pixels:
+    """Average blocks of `factor x factor` pixels; a remainder at the right and bottom is left out.
+
+    Whole factors are some 8 times faster in OpenCV (24 ms against 3 for A4 in RGB).
+    """
+    height_px, width_px = pixels.shape[0] // factor, pixels.shape[1] // factor
+    if factor == 1 or min(height_px, width_px) == 0:
+        return pixels
+    whole = pixels[: height_px * factor, : width_px * factor]
+    return np.asarray(cv2.resize(whole, (width_px, height_px), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _shrink_background(grey: Pixels) -> Pixels:
+    factor = max(1, round(max(grey.shape[:2]) / _WORKING_HEIGHT_PX))
+    paper = cv2.dilate(shrink(grey, factor), np.ones((_STROKE_PX, _STROKE_PX), np.uint8))
+    half = shrink(np.asarray(paper, dtype=np.uint8), 2)
+    smooth = cv2.medianBlur(half, _MEDIAN_PX)
+    return np.asarray(np.maximum(cv2.blur(smooth, (5, 5)), _LEAST_BACKGROUND), dtype=np.uint8)

@@ -1,0 +1,160 @@
+"""Baselines: which direction text runs, how far it leans, and where its lines stand.
+
+All of it is measured on component boxes, never on pixels. `v` is a height along the lean:
+`v = y + x * tan(skew)`, the same for every point of one baseline.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.image.components import Components
+
+Floats = NDArray[np.float64]
+
+SKEW_RANGE_DEG = 15.0
+"""Feeders and hands lean less; beyond, rows of one page start to look like another's columns."""
+
+_COARSE_STEP_DEG = 0.5
+_COARSE_BIN = 0.35
+"""Bin over median letter height: half a coarse step moves a 140 mm line by about this much."""
+
+_COARSE_LETTERS = 800
+"""The coarse search looks at so many letters at least, if there are; more changes nothing but time."""
+
+_FINE_STEP_DEG = 0.05
+_FINE_BIN_PX = 2.0
+
+_BROADEST = 4.0
+"""Boxes broader than this many letter heights hold several letters: their bottom is not their line's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lean:
+    """The direction in which letters line up best.
+
+    `peakedness`: mean number of letters that share a letter's height along the lean, over what a
+    random scatter would give; 1 is chance, 12 real scans have 2.1 to 3.6.
+    """
+
+    skew_deg: float
+    peakedness: float
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One text line: `v` of its baseline, and the indices (into `Components.boxes`) that rest on it."""
+
+    v: float
+    members: NDArray[np.intp]
+
+
+def find_lean(components: Components) -> Lean:
+    """Search +-15 deg, coarse to fine, for the lean at which letter bottoms share the fewest heights."""
+    x, bottom = _rest_points(components)
+    if len(x) < 2:
+        return Lean(0.0, 0.0, len(x))
+    coarse_bin = max(2.0, _COARSE_BIN * components.median_height_px)
+    reach = SKEW_RANGE_DEG + 2 * _COARSE_STEP_DEG
+    some = slice(None, None, 1 + len(x) // _COARSE_LETTERS)
+    coarse = np.arange(-reach, reach + _COARSE_STEP_DEG / 2, _COARSE_STEP_DEG)
+    best = _sharpest(x[some], bottom[some], coarse, coarse_bin)
+    fine = best + np.arange(-_COARSE_STEP_DEG, _COARSE_STEP_DEG + _FINE_STEP_DEG / 2, _FINE_STEP_DEG)
+    skew_deg = _sharpest(x, bottom, fine, _FINE_BIN_PX)
+    v = bottom + x * np.tan(np.radians(skew_deg))
+    low, high = np.percentile(v, (5, 95))
+    bins = max(1.0, (high - low) / coarse_bin / 0.9)
+    chance = 2.0 + 4.0 * len(x) / bins
+    # Two neighbouring bins are counted together, so a random scatter scores 4 n^2 / bins + 2 n.
+    peakedness = _sharpness(v, coarse_bin) / (chance * len(x))
+    return Lean(skew_deg, float(peakedness), len(x))
+
+
+def fit_slope(components: Components, skew_deg: float) -> tuple[float, int]:
+    """Refine the lean: one slope common to all baselines, least squares, outliers cut in three rounds.
+
+    Returns the lean in degrees and the number of letters it rests on.
+    """
+    x, bottom = _rest_points(components)
+    inliers = 0
+    for reach_px in (2.5, 1.75, 1.25):
+        v = bottom + x * np.tan(np.radians(skew_deg))
+        heights = _peaks(v, 0.5 * components.median_height_px, least=4)
+        if len(heights) == 0:
+            return skew_deg, 0
+        line = np.abs(v[:, None] - heights[None, :]).argmin(axis=1)
+        near = np.abs(v - heights[line]) <= reach_px
+        inliers = int(near.sum())
+        line, lever, height = line[near], x[near], v[near]
+        count = np.maximum(np.bincount(line, minlength=len(heights)), 1)
+        lever = lever - (np.bincount(line, lever, len(heights)) / count)[line]
+        height = height - (np.bincount(line, height, len(heights)) / count)[line]
+        spread = float(lever @ lever)
+        if spread == 0:
+            return skew_deg, 0
+        slope = np.tan(np.radians(skew_deg)) - float(lever @ height) / spread
+        skew_deg = float(np.degrees(np.arctan(slope)))
+    return skew_deg, inliers
+
+
+def find_baselines(components: Components, skew_deg: float) -> tuple[Baseline, ...]:
+    """Lines of at least three letters, top to bottom."""
+    boxes = components.boxes
+    if len(boxes) == 0:
+        return ()
+    v = lean_heights(boxes, boxes[:, 1] + boxes[:, 3], skew_deg)
+    median = components.median_height_px
+    heights = _peaks(v, 0.8 * median, least=3)
+    if len(heights) == 0:
+        return ()
+    line = np.abs(v[:, None] - heights[None, :]).argmin(axis=1)
+    near = np.abs(v - heights[line]) <= 0.2 * median
+    return tuple(
+        Baseline(float(height), np.flatnonzero(near & (line == number)))
+        for number, height in enumerate(heights)
+    )
+
+
+def lean_heights(boxes: NDArray[np.int32], y: NDArray[np.int32], skew_deg: float) -> Floats:
+    """`v` of the points `(middle of box, y)`."""
+    middle = boxes[:, 0] + boxes[:, 2] / 2
+    return np.asarray(y + middle * np.tan(np.radians(skew_deg)), dtype=np.float64)
+
+
+def _rest_points(components: Components) -> tuple[Floats, Floats]:
+    boxes = components.boxes.astype(np.float64)
+    single = boxes[:, 2] <= _BROADEST * max(1.0, components.median_height_px)
+    boxes = boxes[single]
+    return boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3]
+
+
+def _sharpest(x: Floats, y: Floats, angles_deg: Floats, bin_px: float) -> float:
+    scores = [_sharpness(y + x * tangent, bin_px) for tangent in np.tan(np.radians(angles_deg))]
+    return float(angles_deg[int(np.argmax(scores))])
+
+
+def _sharpness(v: Floats, bin_px: float) -> float:
+    counts = np.bincount(((v - v.min()) / bin_px).astype(np.intp) + 1).astype(np.float64)
+    pairs = counts[:-1] + counts[1:]
+    return float(pairs @ pairs) + float(counts[-1] ** 2)
+
+
+def _peaks(v: Floats, apart_px: float, *, least: int) -> Floats:
+    """Heights (ascending) where at least `least` letters meet, no two nearer than `apart_px`."""
+    start = v.min() - 2
+    counts = np.bincount((v - start).astype(np.intp), minlength=4)
+    smooth = np.convolve(counts, (1, 1, 1), mode="same")
+    taken: list[float] = []
+    free = np.ones(len(smooth), dtype=np.bool_)
+    for position in np.argsort(-smooth, kind="stable"):
+        if smooth[position] < least:
+            break
+        if not free[position]:
+            continue
+        window = v[np.abs(v - start - position - 0.5) <= 1.5]
+        taken.append(float(np.median(window)) if len(window) else float(start + position + 0.5))
+        reach = int(np.ceil(apart_px))
+        free[max(0, position - reach) : position + reach + 1] = False
+    return np.array(sorted(taken), dtype=np.float64)
