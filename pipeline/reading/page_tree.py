@@ -1,0 +1,88 @@
+"""From words as an engine lists them to the engine-neutral tree page > block > line > word."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from schemas.page import Block, Box, Line, PageText, Word
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWord:
+    """One word in reading order: numbers of its block and line, text, confidence 0..100.
+
+    Edges are in reading pixels, right and bottom exclusive.
+    """
+
+    block: int
+    line: tuple[int, int]
+    text: str
+    confidence: float
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class PageFrame:
+    """The upright page that boxes are brought back to; `scale` is reading pixels per page pixel."""
+
+    width_px: int
+    height_px: int
+    scale: float
+
+    def place(self, word: ListedWord) -> Box:
+        """The word's box in page pixels, kept inside the page."""
+        return Box(
+            left=min(max(word.left / self.scale, 0.0), self.width_px),
+            top=min(max(word.top / self.scale, 0.0), self.height_px),
+            right=min(max(word.right / self.scale, 0.0), self.width_px),
+            bottom=min(max(word.bottom / self.scale, 0.0), self.height_px),
+        )
+
+
+def build_page_text(words: Iterable[ListedWord], frame: PageFrame, *, engine: str, model: str) -> PageText:
+    """The page tree; blank words, and lines and blocks left without words, are dropped.
+
+    Lines and blocks are as large as the words in them, so that every engine's tree means the same.
+    """
+    blocks = tuple(
+        _block(lines)
+        for _, members in groupby(_kept(words), key=lambda word: word.block)
+        if (lines := tuple(_lines(members, frame)))
+    )
+    return PageText(frame.width_px, frame.height_px, engine, model, blocks)
+
+
+def union(boxes: Iterable[Box]) -> Box:
+    """The smallest box around one or more boxes."""
+    every = list(boxes)
+    return Box(
+        min(box.left for box in every),
+        min(box.top for box in every),
+        max(box.right for box in every),
+        max(box.bottom for box in every),
+    )
+
+
+def _kept(words: Iterable[ListedWord]) -> Iterator[ListedWord]:
+    return (word for word in words if word.text.strip())
+
+
+def _lines(words: Iterable[ListedWord], frame: PageFrame) -> Iterator[Line]:
+    for _, members in groupby(words, key=lambda word: word.line):
+        line = tuple(
+            Word(
+                text=unicodedata.normalize("NFC", word.text.strip()),
+                confidence=min(max(word.confidence / 100, 0.0), 1.0),
+                box=frame.place(word),
+            )
+            for word in members
+        )
+        yield Line(line, union(word.box for word in line))
+
+
+def _block(lines: tuple[Line, ...]) -> Block:
+    return Block(lines, union(line.box for line in lines))
