@@ -1,0 +1,190 @@
+# mypy: disable-error-code="no-untyped-call, import-untyped, abstract"
+"""The local test signer: a key and certificate made on first use, plainly named as a test."""
+
+import hashlib
+import os
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
+from pyhanko.sign.signers import Signer as PyHankoSigner
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from schemas.errors import SigningError
+
+TEST_MARK = "THỬ NGHIỆM"
+"""In CN and O of every certificate made here; `verify` names such a certificate as a test."""
+TEST_ORGANISATION = f"Sohoa - {TEST_MARK}, không có giá trị pháp lý"
+VALID_DAYS = 3650
+LONGEST_COMMON_NAME = 64  # RFC 5280, ub-common-name
+
+_HASHES = {"sha256": hashes.SHA256, "sha384": hashes.SHA384, "sha512": hashes.SHA512}
+
+
+class _LocalSigner(PyHankoSigner):
+    """Signs with a key parsed once (pyHanko's SimpleSigner parses it at each signature)."""
+
+    def __init__(self, key: rsa.RSAPrivateKey, leaf: asn1_x509.Certificate) -> None:
+        self._key = key
+        super().__init__(signing_cert=leaf, cert_registry=SimpleCertificateStore(), embed_roots=False)
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+        if dry_run:
+            return bytes(self._key.key_size // 8)
+        return self._key.sign(data, padding.PKCS1v15(), _HASHES[digest_algorithm.lower()]())
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Who signs: pyHanko's signer, and the certificates (DER) a verifier needs."""
+
+    pyhanko: Any
+    certificate: bytes
+    trust_root: bytes
+
+
+_loaded: dict[Path, Signer] = {}
+
+
+def load_or_create_local_signer(folder: Path, name: str) -> Signer:
+    """The test signer of `name` in `folder`, made on first use (RSA-2048, a root of its own).
+
+    One file of mode 0600 holds key, certificate and root; it appears whole or not at all, and of
+    processes that race the first one wins. The key is parsed once a process.
+    Raises `SigningError` where the folder cannot be written or the file is damaged.
+    """
+    digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode("utf-8", "replace")).hexdigest()
+    path = folder.absolute() / f"test-signer-{digest[:16]}.pem"
+    signer = _loaded.get(path)
+    if signer is None:
+        try:
+            if not path.exists():
+                _write_once(path, _make_credentials(name))
+            signer = _parse(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise SigningError(
+                f"the test signing key {path} cannot be used: {type(error).__name__}",
+                advice="check the folder, or delete the file: a new test key is made",
+            ) from error
+        _loaded[path] = signer
+    return signer
+
+
+def load_local_trust_roots(folder: Path) -> tuple[bytes, ...]:
+    """Roots (DER) of all test signers in `folder`, for `verify`; damaged files are left out."""
+    roots = []
+    for path in sorted(folder.glob("test-signer-*.pem")):
+        try:
+            roots.append(_parse(path.read_bytes()).trust_root)
+        except (OSError, ValueError):
+            continue
+    return tuple(roots)
+
+
+def _write_once(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            # a link fails where the name exists: another process was first, and its key stands
+            os.link(draft, path)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _parse(data: bytes) -> Signer:
+    key = serialization.load_pem_private_key(data, password=None)
+    leaf, root = x509.load_pem_x509_certificates(data)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError("not an RSA key")
+    der = leaf.public_bytes(serialization.Encoding.DER)
+    return Signer(
+        pyhanko=_LocalSigner(key, asn1_x509.Certificate.load(der)),
+        certificate=der,
+        trust_root=root.public_bytes(serialization.Encoding.DER),
+    )
+
+
+def _make_credentials(name: str) -> bytes:
+    root_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    root_name = _name("Gốc cục bộ")
+    root = _certify(root_name, root_name, root_key, root_key, ca=True)
+    leaf = _certify(_name(name), root_name, key, root_key, ca=False)
+    # the root's key is dropped here: nothing else can ever be issued under it
+    return b"".join(
+        (
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ),
+            leaf.public_bytes(serialization.Encoding.PEM),
+            root.public_bytes(serialization.Encoding.PEM),
+        )
+    )
+
+
+def _certify(
+    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPrivateKey, issuer_key: rsa.RSAPrivateKey, *, ca: bool
+) -> x509.Certificate:
+    now = datetime.now(UTC)
+    usage = dict.fromkeys(
+        ("key_encipherment", "data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False
+    )
+    public = key.public_key()
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=VALID_DAYS))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
+        .add_extension(
+            x509.KeyUsage(
+                digital_signature=not ca,
+                content_commitment=not ca,
+                key_cert_sign=ca,
+                crl_sign=ca,
+                **usage,
+            ),
+            critical=True,
+        )
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False
+        )
+        .sign(issuer_key, hashes.SHA256())
+    )
+
+
+def _name(name: str) -> x509.Name:
+    shown = " ".join(
+        "".join(c if c.isprintable() else " " for c in unicodedata.normalize("NFC", name)).split()
+    )
+    mark = f" ({TEST_MARK})"
+    common_name = shown[: LONGEST_COMMON_NAME - len(mark)] + mark
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "VN"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, TEST_ORGANISATION),
+            x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        ]
+    )
