@@ -1,0 +1,296 @@
+"""What workers bring back, and what follows from it: the next job, the state of paper and dossier.
+
+Everything that follows from a result is decided here, in the transaction that writes the result.
+"""
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from pipeline.ledger.audit import SYSTEM, append_audit
+from pipeline.ledger.jobs import (
+    OPEN_STATES,
+    add_job,
+    check_held,
+    end_job,
+    fail_attempt,
+    find_expired,
+    lock_dossier,
+)
+from pipeline.ledger.outbox import add_event
+from schemas.dossier import DocumentState, DossierState, JobKind, JobState
+from schemas.errors import LeaseLostError
+from schemas.ledger import (
+    BoundPageWork,
+    Claim,
+    DeliveredDocument,
+    DocumentWork,
+    DossierCompleted,
+    Original,
+    PageOutcome,
+    PageWork,
+    RenditionDraft,
+    RetryPolicy,
+    StoredObject,
+)
+from schemas.page import Verdict
+from schemas.tables import documents, dossiers, jobs, originals, pages, rendition_drafts, renditions
+
+LOST_WORKER = "the worker died or held the job past its lease"
+
+
+def read_page_work(connection: Connection, claim: Claim) -> PageWork:
+    """What the claimed page job is about."""
+    row = connection.execute(
+        select(pages, documents.c.ordinal, originals)
+        .join(documents, documents.c.id == pages.c.document_id)
+        .join(originals, originals.c.sha256 == pages.c.original_sha256)
+        .where(pages.c.id == claim.page_id)
+    ).one()
+    original = Original(row.sha256, row.size, row.media_type, row.key)
+    return PageWork(claim.dossier_id, row.ordinal, row.number, row.revision, original, row.source_page)
+
+
+def finish_page(connection: Connection, claim: Claim, outcome: PageOutcome, now: float) -> None:
+    """A page was judged. The last page of a document queues its binding or stops it for a rescan.
+
+    Raises `LeaseLostError` where the job is no longer this worker's.
+    """
+    lock_dossier(connection, claim.dossier_id)
+    end_job(connection, claim, now)
+    result = outcome.result
+    connection.execute(
+        update(pages)
+        .where(pages.c.id == claim.page_id)
+        .values(
+            verdict=outcome.verdict,
+            reasons=list(outcome.reasons),
+            failure=outcome.failure,
+            result_key=result.key if result else None,
+            result_sha256=result.sha256 if result else None,
+            result_size=result.size if result else None,
+        )
+    )
+    settle_document(connection, claim.document_id, now)
+
+
+def fail_job(connection: Connection, claim: Claim, failure: str, policy: RetryPolicy, now: float) -> JobState:
+    """An attempt failed. After the last one its page and document say why and wait for a person.
+
+    Raises `LeaseLostError`.
+    """
+    lock_dossier(connection, claim.dossier_id)
+    state = fail_attempt(connection, claim, failure, policy, now)
+    if state is not JobState.FAILED:
+        return state
+    append_audit(connection, SYSTEM, "job.failed", claim.dossier_id, now, job=claim.job_id, failure=failure)
+    if claim.page_id is not None:
+        connection.execute(update(pages).where(pages.c.id == claim.page_id).values(failure=failure))
+        settle_document(connection, claim.document_id, now)
+    else:
+        _set_document(connection, claim.document_id, DocumentState.FAILED, failure)
+        _settle_dossier(connection, claim.dossier_id, now)
+    return state
+
+
+def requeue_expired(
+    connection: Connection, policy: RetryPolicy, now: float, dead_owners: str | None = None
+) -> int:
+    """Queue the jobs of dead workers again, or fail them after the last attempt; returns how many.
+
+    `dead_owners` is a prefix of owners known to be gone: their leases are not waited for.
+    """
+    count = 0
+    for claim in find_expired(connection, now, dead_owners):
+        lock_dossier(connection, claim.dossier_id)
+        try:
+            fail_job(connection, claim, f"{LOST_WORKER} (attempt {claim.attempt})", policy, now)
+        except LeaseLostError:  # it ended, or another sweeper was first, before the dossier was ours
+            continue
+        count += 1
+    return count
+
+
+def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:
+    """What the claimed document job is to bind."""
+    document = connection.execute(
+        select(documents, dossiers.c.record_code, dossiers.c.submitted_at)
+        .join(dossiers, dossiers.c.id == documents.c.dossier_id)
+        .where(documents.c.id == claim.document_id)
+    ).one()
+    last = connection.execute(
+        select(renditions.c.number)
+        .where(renditions.c.document_id == claim.document_id)
+        .order_by(renditions.c.number.desc())
+        .limit(1)
+    ).scalar()
+    return DocumentWork(
+        document_id=document.id,
+        dossier_id=document.dossier_id,
+        record_code=document.record_code,
+        ordinal=document.ordinal,
+        title=document.title,
+        scanned_at=document.submitted_at,
+        pages=tuple(
+            BoundPageWork(
+                page.id,
+                page.number,
+                page.original_sha256,
+                StoredObject(page.result_key, page.result_sha256, page.result_size),
+            )
+            for page in _current_pages(connection, claim.document_id)
+        ),
+        next_number=(last or 0) + 1,
+    )
+
+
+def add_draft(connection: Connection, claim: Claim, draft: RenditionDraft) -> None:
+    """Write down which bytes are about to be stored as which rendition. Raises `LeaseLostError`."""
+    lock_dossier(connection, claim.dossier_id)
+    check_held(connection, claim)
+    known = select(rendition_drafts.c.sha256).where(
+        rendition_drafts.c.document_id == claim.document_id,
+        rendition_drafts.c.number == draft.number,
+        rendition_drafts.c.sha256 == draft.object.sha256,
+    )
+    if connection.execute(known).first() is not None:
+        return
+    connection.execute(
+        insert(rendition_drafts).values(
+            document_id=claim.document_id,
+            number=draft.number,
+            sha256=draft.object.sha256,
+            size=draft.object.size,
+            page_ids=list(draft.page_ids),
+        )
+    )
+
+
+def is_draft_of(connection: Connection, work: DocumentWork, number: int, sha256: str) -> bool:
+    """Did an earlier attempt announce these very bytes, bound from the same page revisions?"""
+    page_ids = connection.execute(
+        select(rendition_drafts.c.page_ids).where(
+            rendition_drafts.c.document_id == work.document_id,
+            rendition_drafts.c.number == number,
+            rendition_drafts.c.sha256 == sha256,
+        )
+    ).scalar()
+    return page_ids is not None and tuple(page_ids) == work.page_ids
+
+
+def finish_document(connection: Connection, claim: Claim, made: RenditionDraft, now: float) -> None:
+    """A rendition is stored. The last document of a dossier completes it, with its event.
+
+    Raises `LeaseLostError`.
+    """
+    lock_dossier(connection, claim.dossier_id)
+    end_job(connection, claim, now)
+    connection.execute(
+        insert(renditions).values(
+            document_id=claim.document_id,
+            number=made.number,
+            key=made.object.key,
+            sha256=made.object.sha256,
+            size=made.object.size,
+            page_ids=list(made.page_ids),
+            created_at=now,
+        )
+    )
+    append_audit(
+        connection,
+        SYSTEM,
+        "document.bound",
+        claim.dossier_id,
+        now,
+        key=made.object.key,
+        sha256=made.object.sha256,
+    )
+    _set_document(connection, claim.document_id, DocumentState.COMPLETE)
+    _settle_dossier(connection, claim.dossier_id, now)
+
+
+def settle_document(connection: Connection, document_id: int, now: float) -> None:
+    """Decide what follows from the current pages; the caller holds the dossier."""
+    dossier_id: str = connection.execute(
+        select(documents.c.dossier_id).where(documents.c.id == document_id)
+    ).scalar_one()
+    current = _current_pages(connection, document_id)
+    if any(page.verdict is None and page.failure is None for page in current):
+        _set_document(connection, document_id, DocumentState.PROCESSING)
+        return
+    unreadable = [
+        page for page in current if page.verdict == Verdict.UNREADABLE and page.accepted_reason is None
+    ]
+    failed = [page for page in current if page.verdict is None]
+    if unreadable or failed:
+        state = DocumentState.NEEDS_RESCAN if unreadable else DocumentState.FAILED
+        failure = "; ".join(f"page {page.number}: {page.failure}" for page in failed) or None
+        _set_document(connection, document_id, state, failure)
+        _settle_dossier(connection, dossier_id, now)
+        return
+    _set_document(connection, document_id, DocumentState.PROCESSING)
+    if not _has_open_binding(connection, document_id):
+        add_job(connection, JobKind.DOCUMENT, dossier_id, document_id, None, now)
+
+
+def _settle_dossier(connection: Connection, dossier_id: str, now: float) -> None:
+    """A dossier rests when all its documents do: first what a rescan can mend, then failures."""
+    states = set(
+        connection.execute(select(documents.c.state).where(documents.c.dossier_id == dossier_id)).scalars()
+    )
+    if states & {DocumentState.PENDING, DocumentState.PROCESSING}:
+        return
+    if states == {DocumentState.COMPLETE}:
+        _complete_dossier(connection, dossier_id, now)
+        return
+    rests = DossierState.NEEDS_RESCAN if DocumentState.NEEDS_RESCAN in states else DossierState.FAILED
+    connection.execute(update(dossiers).where(dossiers.c.id == dossier_id).values(state=rests))
+
+
+def _complete_dossier(connection: Connection, dossier_id: str, now: float) -> None:
+    dossier = connection.execute(
+        update(dossiers)
+        .where(dossiers.c.id == dossier_id, dossiers.c.state != DossierState.COMPLETE)
+        .values(state=DossierState.COMPLETE, completed_at=now, completions=dossiers.c.completions + 1)
+        .returning(dossiers)
+    ).one()
+    newest: dict[int, DeliveredDocument] = {}
+    for row in connection.execute(
+        select(documents.c.ordinal, renditions)
+        .join(renditions, renditions.c.document_id == documents.c.id)
+        .where(documents.c.dossier_id == dossier_id)
+        .order_by(documents.c.ordinal, renditions.c.number)
+    ):
+        newest[row.ordinal] = DeliveredDocument(
+            ordinal=row.ordinal, rendition=row.number, key=row.key, sha256=row.sha256, size=row.size
+        )
+    payload = DossierCompleted(
+        record_code=dossier.record_code,
+        dossier_id=dossier_id,
+        kind=dossier.kind,
+        documents=tuple(newest.values()),
+    )
+    add_event(connection, payload, dossier.completions, now)
+    append_audit(connection, SYSTEM, "dossier.completed", dossier_id, now, completion=dossier.completions)
+
+
+def _current_pages(connection: Connection, document_id: int) -> list[Row[Any]]:
+    query = (
+        select(pages).where(pages.c.document_id == document_id, pages.c.is_current).order_by(pages.c.number)
+    )
+    return list(connection.execute(query))
+
+
+def _has_open_binding(connection: Connection, document_id: int) -> bool:
+    query = select(jobs.c.id).where(
+        jobs.c.document_id == document_id, jobs.c.kind == JobKind.DOCUMENT, jobs.c.state.in_(OPEN_STATES)
+    )
+    return connection.execute(query).first() is not None
+
+
+def _set_document(
+    connection: Connection, document_id: int, state: DocumentState, failure: str | None = None
+) -> None:
+    connection.execute(
+        update(documents).where(documents.c.id == document_id).values(state=state, failure=failure)
+    )

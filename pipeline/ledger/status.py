@@ -1,0 +1,93 @@
+"""What the ledger tells of a record (`sohoa status`)."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from schemas.dossier import (
+    DocumentState,
+    DocumentStatus,
+    DossierState,
+    DossierStatus,
+    PageStatus,
+    RecordStatus,
+    RenditionStatus,
+)
+from schemas.errors import NotFoundError
+from schemas.page import Reason, Verdict
+from schemas.tables import documents, dossiers, pages, records, renditions
+
+Locate = Callable[[str], str]
+"""From an object's key to the path or address a person can open."""
+
+
+def read_record(connection: Connection, record_code: str, locate: Locate) -> RecordStatus:
+    """Everything known of one record, hand-overs in the order they came. Raises `NotFoundError`."""
+    if connection.execute(select(records.c.code).where(records.c.code == record_code)).first() is None:
+        raise NotFoundError(
+            f"no record {record_code}", advice="check the code; 'sohoa submit' makes a record"
+        )
+    query = (
+        select(dossiers)
+        .where(dossiers.c.record_code == record_code)
+        .order_by(dossiers.c.submitted_at, dossiers.c.id)
+    )
+    found = connection.execute(query).all()
+    return RecordStatus(
+        record_code=record_code, dossiers=tuple(_dossier(connection, row, locate) for row in found)
+    )
+
+
+def read_dossier(connection: Connection, dossier_id: str, locate: Locate) -> DossierStatus:
+    """One hand-over. Raises `NotFoundError`."""
+    row = connection.execute(select(dossiers).where(dossiers.c.id == dossier_id)).first()
+    if row is None:
+        raise NotFoundError(f"no dossier {dossier_id}")
+    return _dossier(connection, row, locate)
+
+
+def _dossier(connection: Connection, dossier: Row[Any], locate: Locate) -> DossierStatus:
+    papers = connection.execute(
+        select(documents).where(documents.c.dossier_id == dossier.id).order_by(documents.c.ordinal)
+    ).all()
+    ids = [paper.id for paper in papers]
+    by_document: defaultdict[int, list[PageStatus]] = defaultdict(list)
+    for page in connection.execute(
+        select(pages).where(pages.c.document_id.in_(ids), pages.c.is_current).order_by(pages.c.number)
+    ):
+        by_document[page.document_id].append(
+            PageStatus(
+                number=page.number,
+                revision=page.revision,
+                verdict=Verdict(page.verdict) if page.verdict else None,
+                reasons=tuple(Reason(reason) for reason in page.reasons),
+                failure=page.failure,
+            )
+        )
+    finished: defaultdict[int, list[RenditionStatus]] = defaultdict(list)
+    for made in connection.execute(
+        select(renditions).where(renditions.c.document_id.in_(ids)).order_by(renditions.c.number)
+    ):
+        finished[made.document_id].append(
+            RenditionStatus(
+                number=made.number, key=made.key, sha256=made.sha256, size=made.size, path=locate(made.key)
+            )
+        )
+    return DossierStatus(
+        id=dossier.id,
+        state=DossierState(dossier.state),
+        procedure_code=dossier.procedure_code,
+        documents=tuple(
+            DocumentStatus(
+                ordinal=paper.ordinal,
+                title=paper.title,
+                state=DocumentState(paper.state),
+                pages=tuple(by_document[paper.id]),
+                renditions=tuple(finished[paper.id]),
+                failure=paper.failure,
+            )
+            for paper in papers
+        ),
+    )

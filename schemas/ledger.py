@@ -1,0 +1,174 @@
+"""What goes into the ledger and what it hands to a worker. Times are seconds since the epoch, UTC."""
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from schemas.dossier import JobKind
+from schemas.page import Reason, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A file as it came in, already in the store under its SHA-256."""
+
+    sha256: str
+    size: int
+    media_type: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """One paper to register: every page of one original."""
+
+    title: str
+    original: Original
+    page_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewDossier:
+    """One hand-over to register. `priority`: 0 counter (a citizen waits), 1 batch."""
+
+    record_code: str
+    documents: tuple[NewDocument, ...]
+    procedure_code: str | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and after what delay a job is tried again; the delay doubles each attempt."""
+
+    max_attempts: int
+    retry_delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One worker's hold on one job. `fence` grows with every claim, so an older claim is worth nothing."""
+
+    job_id: str
+    kind: JobKind
+    dossier_id: str
+    document_id: int
+    page_id: int | None
+    owner: str
+    attempt: int
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageWork:
+    """What a page job needs: where the bytes are and which page of them it is."""
+
+    dossier_id: str
+    ordinal: int
+    number: int
+    revision: int
+    original: Original
+    source_page: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object in the store, as the ledger refers to it."""
+
+    key: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageOutcome:
+    """What a page job found. Without `result` the page could not be decoded; `failure` says why."""
+
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    result: StoredObject | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BoundPageWork:
+    """One current page of a document that is ready to be bound."""
+
+    page_id: int
+    number: int
+    original_sha256: str
+    result: StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentWork:
+    """What a document job needs. `next_number` is the number of the rendition to make."""
+
+    document_id: int
+    dossier_id: str
+    record_code: str
+    ordinal: int
+    title: str
+    scanned_at: float
+    pages: tuple[BoundPageWork, ...]
+    next_number: int
+
+    @property
+    def page_ids(self) -> tuple[int, ...]:
+        """The page revisions to bind, in page order."""
+        return tuple(page.page_id for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionDraft:
+    """A PDF that is about to be stored: written down first, so that a crash leaves no stranger behind."""
+
+    number: int
+    object: StoredObject
+    page_ids: tuple[int, ...]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class DeliveredDocument(_Model):
+    """The newest rendition of one document, as an event names it."""
+
+    ordinal: int
+    rendition: int
+    key: str
+    sha256: str
+    size: int
+
+
+class DossierCompleted(_Model):
+    """The payload of `dossier.completed`: references and digests, no names."""
+
+    record_code: str
+    dossier_id: str
+    kind: str
+    documents: tuple[DeliveredDocument, ...]
+
+
+class Event(_Model):
+    """One line of the outbox; `sequence` is what a reader's cursor moves over."""
+
+    id: str
+    sequence: int
+    type: str
+    created_at: float
+    payload: DossierCompleted
+
+
+class AuditEntry(_Model):
+    """One line of the audit log; `hash` covers the line and `prev_hash`."""
+
+    seq: int
+    at: float
+    actor: str
+    action: str
+    subject: str
+    details: dict[str, str | int]
+    prev_hash: str
+    hash: str

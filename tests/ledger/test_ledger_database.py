@@ -1,0 +1,88 @@
+import io
+import subprocess
+import sys
+from contextlib import redirect_stdout
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from ledger_bench import Bench
+
+from pipeline.ledger.database import open_database, sqlite_url
+from schemas.errors import StoreError
+from schemas.tables import HEAD_REVISION, metadata
+
+OPEN = """
+import sys
+from pathlib import Path
+from pipeline.ledger.database import open_database, sqlite_url
+open_database(sqlite_url(Path(sys.argv[1]))).close()
+"""
+
+
+def config() -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(files("schemas").joinpath("migrations")))
+    return made
+
+
+def test_migrations_make_exactly_the_tables(bench: Bench) -> None:
+    with bench.database.read() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+        assert context.get_current_revision() == HEAD_REVISION
+    assert ScriptDirectory.from_config(config()).get_current_head() == HEAD_REVISION
+
+
+def test_the_ledger_is_durable_and_checked(bench: Bench) -> None:
+    with bench.database.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_migrations_speak_postgresql() -> None:
+    made = config()
+    made.set_main_option("sqlalchemy.url", "postgresql://nowhere/ledger")
+    sql = io.StringIO()
+    made.output_buffer = sql
+    with redirect_stdout(sql):
+        command.upgrade(made, "head", sql=True)
+    assert "JSONB" in sql.getvalue()
+    assert "BIGSERIAL" in sql.getvalue()
+    assert "refuse_audit_change" in sql.getvalue()
+
+
+def test_many_processes_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    root = Path(__file__).parents[2]
+    running = [
+        subprocess.Popen([sys.executable, "-c", OPEN, str(path)], cwd=root, stderr=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for process in running:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+    open_database(sqlite_url(path)).close()
+
+
+def test_what_is_no_ledger_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        open_database(sqlite_url(path))
+
+
+def test_a_failed_transaction_leaves_nothing(bench: Bench) -> None:
+    with pytest.raises(ZeroDivisionError), bench.database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO records VALUES ('X', 1.0)")
+        raise ZeroDivisionError
+    with bench.database.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM records").scalar() == 0
