@@ -1,0 +1,222 @@
+"""The actors: claim the job a message names, do it, write down what came of it."""
+
+import logging
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from zoneinfo import ZoneInfo
+
+import dramatiq
+
+from pipeline.binding.sign import Signer, load_or_create_local_signer
+from pipeline.digitise import Tools, bind_document, digitise_page, open_tools
+from pipeline.intake.open import open_source
+from pipeline.ledger.jobs import claim_job
+from pipeline.ledger.settling import (
+    add_draft,
+    fail_job,
+    finish_document,
+    finish_page,
+    is_draft_of,
+    read_document_work,
+    read_page_work,
+)
+from pipeline.page_result import pack_page, unpack_page
+from schemas.dossier import JobKind
+from schemas.errors import BadInputError, IntegrityError, LeaseLostError, SohoaError
+from schemas.ledger import Claim, DocumentWork, PageOutcome, PageWork, RenditionDraft, StoredObject
+from schemas.page import DocumentInfo, Verdict
+from workers.broker import QUEUES, JobActor
+from workers.home import Home
+from workers.leases import Leases
+
+_log = logging.getLogger("sohoa.work")
+
+
+class JobWorker:
+    """Works jobs in the threads of this process; each thread has an engine of its own."""
+
+    def __init__(self, home: Home, owner: str, leases: Leases, job_ended: Callable[[], None]) -> None:
+        self._home = home
+        self._owner = owner
+        self._leases = leases
+        self._job_ended = job_ended
+        self._local = threading.local()
+        self._signer: Signer | None = None
+        self._signer_lock = threading.Lock()
+
+    def work(self, job_id: str) -> None:
+        """Do one job, if it is there to be done. Any other error than ours reaches `fail_unforeseen`."""
+        owner = f"{self._owner}/{threading.get_ident()}"
+        with self._home.database.write() as connection:
+            claim = claim_job(connection, job_id, owner, self._home.settings.job_lease_s, time.time())
+        if claim is None:
+            _log.info("nothing to do job=%s", job_id)
+            return
+        self._leases.add(claim)
+        try:
+            if claim.kind is JobKind.PAGE:
+                self._work_page(claim)
+            else:
+                self._work_document(claim)
+        except LeaseLostError:
+            _log.warning("dropped: no longer ours job=%s attempt=%d", job_id, claim.attempt)
+        except SohoaError as error:
+            self._fail(claim, str(error))
+        self._leases.drop(job_id)
+        self._job_ended()
+
+    def fail_unforeseen(self, job_id: str, error: BaseException) -> None:
+        """A job ended in an error nobody foresaw: its attempt failed, the worker goes on."""
+        claim = self._leases.drop(job_id)
+        if claim is None:
+            return
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "nowhere"
+        self._fail(claim, f"unforeseen {type(error).__name__} in {where}")
+        self._job_ended()
+
+    def _fail(self, claim: Claim, failure: str) -> None:
+        try:
+            with self._home.database.write() as connection:
+                state = fail_job(connection, claim, failure, self._home.retry_policy, time.time())
+        except LeaseLostError:
+            return
+        _log.warning(
+            "attempt failed job=%s attempt=%d now=%s: %s", claim.job_id, claim.attempt, state, failure
+        )
+
+    def _work_page(self, claim: Claim) -> None:
+        with self._home.database.read() as connection:
+            work = read_page_work(connection, claim)
+        outcome = self._digitise(work)
+        with self._home.database.write() as connection:
+            finish_page(connection, claim, outcome, time.time())
+        _log.info(
+            "page done dossier=%s page=%d:%d revision=%d verdict=%s",
+            work.dossier_id,
+            work.ordinal,
+            work.number,
+            work.revision,
+            outcome.verdict,
+        )
+
+    def _digitise(self, work: PageWork) -> PageOutcome:
+        """Read the page. Bytes that cannot be decoded are a finding; a damaged original is an error."""
+        path = self._home.store.local_path(work.original.key)
+        tools = self._open_tools()
+        with open_source(path, tools.limits) as source:
+            if source.sha256 != work.original.sha256:
+                raise IntegrityError(f"the bytes of {work.original.key} have changed")
+            try:
+                scan = source.read_page(work.source_page)
+            except BadInputError as error:
+                return PageOutcome(Verdict.UNREADABLE, (), None, failure=str(error))
+        page = digitise_page(replace(scan, number=work.number), tools)
+        packed = pack_page(page)
+        digest = sha256(packed).hexdigest()
+        key = f"pages/{work.dossier_id}/{work.ordinal}/{work.number}.{work.revision}/{digest}"
+        self._home.store.put(key, packed, digest)
+        return PageOutcome(page.report.verdict, page.report.reasons, StoredObject(key, digest, len(packed)))
+
+    def _work_document(self, claim: Claim) -> None:
+        with self._home.database.read() as connection:
+            work = read_document_work(connection, claim)
+        made = self._store_rendition(claim, work)
+        with self._home.database.write() as connection:
+            finish_document(connection, claim, made, time.time())
+        _log.info(
+            "document done dossier=%s document=%d rendition=%d", work.dossier_id, work.ordinal, made.number
+        )
+
+    def _store_rendition(self, claim: Claim, work: DocumentWork) -> RenditionDraft:
+        """Bind and store, or take up what an earlier attempt stored and did not live to register."""
+        number, pdf = work.next_number, None
+        while True:
+            key = name_rendition(work, number)
+            found = self._home.store.stat(key)
+            if found is not None:
+                with self._home.database.read() as connection:
+                    ours = is_draft_of(connection, work, number, found.sha256)
+                if ours:
+                    return RenditionDraft(number, StoredObject(key, found.sha256, found.size), work.page_ids)
+                number += 1  # bound from revisions that were replaced meanwhile
+                continue
+            pdf = pdf or self._bind(work)
+            digest = sha256(pdf).hexdigest()
+            draft = RenditionDraft(number, StoredObject(key, digest, len(pdf)), work.page_ids)
+            with self._home.database.write() as connection:
+                add_draft(connection, claim, draft)
+            try:
+                self._home.store.put(key, pdf, digest)
+            except IntegrityError:
+                continue  # a worker that lost this job was first: look at what it stored
+            return draft
+
+    def _bind(self, work: DocumentWork) -> bytes:
+        settings = self._home.settings
+        pages = [
+            unpack_page(self._home.store.get(page.result.key, page.result.sha256)) for page in work.pages
+        ]
+        zone = ZoneInfo(settings.signing.time_zone)
+        info = DocumentInfo(
+            title=work.title,
+            scan_time=datetime.fromtimestamp(work.scanned_at, zone).isoformat(timespec="seconds"),
+            source_sha256=tuple(dict.fromkeys(page.original_sha256 for page in work.pages)),
+            engine=pages[0].text.engine,
+            record_code=work.record_code,
+            ordinal=work.ordinal,
+        )
+        pdf, _ = bind_document(pages, info, self._open_signer(), settings.signing.signer_name)
+        return pdf
+
+    def _open_tools(self) -> Tools:
+        """This thread's engine, opened at its first page."""
+        if not hasattr(self._local, "tools"):
+            self._local.tools = open_tools(self._home.settings)
+        tools: Tools = self._local.tools
+        return tools
+
+    def _open_signer(self) -> Signer:
+        with self._signer_lock:
+            if self._signer is None:
+                name = self._home.settings.signing.signer_name
+                self._signer = load_or_create_local_signer(self._home.keys, name)
+            return self._signer
+
+
+class ReportUnforeseen(dramatiq.Middleware):
+    """dramatiq's own last door: what no actor foresaw ends as that job's failed attempt."""
+
+    def __init__(self) -> None:
+        self.worker: JobWorker | None = None
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: dramatiq.MessageProxy,
+        *,
+        result: object = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        """Called by dramatiq after every message."""
+        if exception is not None and self.worker is not None:
+            self.worker.fail_unforeseen(message.args[0], exception)
+
+
+def declare_actors(broker: dramatiq.Broker, worker: JobWorker) -> dict[JobKind, JobActor]:
+    """One actor a queue; a message is a job id and nothing else."""
+    return {
+        kind: dramatiq.actor(broker=broker, queue_name=queue, actor_name=f"work_{kind}")(worker.work)
+        for kind, queue in QUEUES.items()
+    }
+
+
+def name_rendition(work: DocumentWork, number: int) -> str:
+    """The key of a rendition; its file is found by record, hand-over and ordinal."""
+    folder = f"records/{work.record_code}/{work.dossier_id}/{work.record_code}.{work.ordinal}"
+    return f"{folder}/{number}.pdf"

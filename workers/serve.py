@@ -1,0 +1,116 @@
+"""Everything in one process on the embedded default: broker, workers, sweeper."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import cv2
+import dramatiq
+
+from pipeline.digitise import open_tools
+from pipeline.ledger.jobs import forget_hints
+from pipeline.ledger.settling import requeue_expired
+from schemas.dossier import JobKind
+from schemas.settings import Settings
+from workers.actors import JobWorker, ReportUnforeseen, declare_actors
+from workers.broker import QUEUES, open_broker
+from workers.home import Home, ServerLock, open_home
+from workers.leases import Leases
+from workers.sweeper import Sweeper
+
+OWNER = "serve:"
+"""Owners of embedded servers begin so. Who holds the lock knows that all others of them are dead."""
+
+STOP_TIMEOUT_S = 30.0
+"""How long a stop waits for jobs at work; a page takes about a second, a long binding some ten."""
+
+BINDING_THREADS = 1
+
+_WAKE_MS = 100  # how often an idle dramatiq thread looks whether it should stop
+
+_log = logging.getLogger("sohoa.serve")
+
+
+class Server:
+    """The one server of a home."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._lock = ServerLock(home.settings.home)
+        self._leases = Leases(home)
+        guard = ReportUnforeseen()
+        self._broker = open_broker(None, [guard])
+        worker = JobWorker(home, f"{OWNER}{uuid4()}", self._leases, self._nudge)
+        guard.worker = worker
+        actors = declare_actors(self._broker, worker)
+        self._threads = {
+            JobKind.PAGE: home.settings.jobs or len(os.sched_getaffinity(0)),
+            JobKind.DOCUMENT: BINDING_THREADS,
+        }
+        # As many hints again wait as are worked on: no thread idles, no backlog outruns the priorities.
+        self._sweeper = Sweeper(home, actors, {kind: 2 * count for kind, count in self._threads.items()})
+        self._workers: list[dramatiq.Worker] = []
+
+    def start(self) -> None:
+        """Begin, taking over what a killed server left. Raises `ConflictError`, `MissingDependencyError`."""
+        self._lock.acquire()
+        try:
+            cv2.setNumThreads(1)
+            open_tools(self._home.settings).engine.close()  # what is missing shows here, not in every job
+            self._home.store.clear_stale()
+            with self._home.database.write() as connection:
+                lost = requeue_expired(connection, self._home.retry_policy, time.time(), dead_owners=OWNER)
+                forget_hints(connection)
+        except BaseException:
+            self._lock.release()
+            raise
+        if lost:
+            _log.warning("took over jobs=%d from a server that died", lost)
+        for kind, count in self._threads.items():
+            worker = dramatiq.Worker(
+                self._broker, queues={QUEUES[kind]}, worker_threads=count, worker_timeout=_WAKE_MS
+            )
+            worker.start()
+            self._workers.append(worker)
+        self._leases.start()
+        self._sweeper.start()
+        _log.info("serving page_threads=%d", self._threads[JobKind.PAGE])
+
+    def stop(self) -> None:
+        """Finish the jobs at work, within `STOP_TIMEOUT_S`, and let go of the home."""
+        self._sweeper.stop()
+        for worker in self._workers:
+            worker.stop(timeout=int(STOP_TIMEOUT_S * 1000))
+        self._leases.stop()
+        self._lock.release()
+        _log.info("stopped")
+
+    def _nudge(self) -> None:
+        self._sweeper.nudge()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises as `Server.start`."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    home = open_home(settings)
+    try:
+        with Server(home):
+            stopping.wait()
+    finally:
+        home.close()
