@@ -1,1 +1,1 @@
-"""Sample papers, made by our own code: no data of real people."""
+"""Invented Vietnamese administrative papers and what scanners do to them: for demo, bench and tests."""
