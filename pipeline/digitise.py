@@ -17,7 +17,7 @@ from pipeline.quality.look import look
 from pipeline.quality.verdict import judge
 from pipeline.reading.correction import correct
 from pipeline.reading.engine import Engine
-from pipeline.reading.open_engine import open_engine
+from pipeline.reading.open import open_engine
 from pipeline.reading.syllables import plausibility, syllable_validity
 from schemas.errors import ReadingTimeoutError
 from schemas.page import (

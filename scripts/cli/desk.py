@@ -60,7 +60,9 @@ class Desk:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.documents.shutdown(cancel_futures=True)
         self._pages.shutdown(cancel_futures=True)
         for tools in self._opened:
@@ -79,7 +81,9 @@ class Desk:
             pages = self._digitise_pages(path, source, page_done)
             info = DocumentInfo(
                 title=title,
-                scan_time=datetime.now(ZoneInfo(self._settings.signing.time_zone)).isoformat(timespec="seconds"),
+                scan_time=datetime.now(ZoneInfo(self._settings.signing.time_zone)).isoformat(
+                    timespec="seconds"
+                ),
                 source_sha256=(source.sha256,),
                 engine=pages[0].text.engine,
             )

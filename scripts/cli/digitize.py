@@ -19,13 +19,16 @@ ENDINGS = (".pdf", ".txt", ".json")
 
 def digitize(  # noqa: PLR0913, PLR0917 -- one parameter an option
     inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT...", help="PDF, TIFF, JPEG, PNG, or a folder of page images")
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="PDF, TIFF, JPEG, PNG, or a folder of page images"),
     ],
     out: Annotated[Path, typer.Option("--out", help="folder for <stem>.pdf, <stem>.txt, <stem>.json")],
     jobs: Annotated[int | None, typer.Option(min=0, help="pages at a time; 0: one per core")] = None,
     sign: Annotated[bool, typer.Option("--sign/--no-sign", help="sign each PDF (PAdES B-B)")] = True,
     engine: Annotated[Engines | None, typer.Option(help="who reads; default: tesserocr where it is")] = None,
-    profile: Annotated[Profiles | None, typer.Option(help="page images: re-encoded, or the scanner's own")] = None,
+    profile: Annotated[
+        Profiles | None, typer.Option(help="page images: re-encoded, or the scanner's own")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress, no summary; errors only")] = False,
 ) -> None:
     """Turn scans into searchable, signed PDF/A files; no server, no database.
@@ -73,7 +76,9 @@ def _name_outputs(inputs: list[Path], out: Path) -> dict[Path, str]:
     for stem in stems:
         for target in (out / f"{stem}{ending}" for ending in ENDINGS):
             if target.exists() and any(target.samefile(path) for path in existing):
-                raise UsageError(f"{target} is an input and would be overwritten", advice="choose another --out")
+                raise UsageError(
+                    f"{target} is an input and would be overwritten", advice="choose another --out"
+                )
     return {path: stem for stem, path in stems.items()}
 
 
