@@ -33,7 +33,9 @@ def session_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sohoa(session_home: Path) -> Sohoa:
     """Run the command `sohoa` as a user would, with a SOHOA_HOME of its own."""
 
-    def run(*arguments: str | Path, timeout_s: float = 300, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def run(
+        *arguments: str | Path, timeout_s: float = 300, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [Path(sys.executable).with_name("sohoa"), *map(str, arguments)],
             env={**os.environ, "SOHOA_HOME": str(session_home), **environment},

@@ -64,6 +64,9 @@ class Finding:
     clause: str
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.text} (clause {self.clause})"
+
 
 def check_conformance(data: bytes) -> list[Finding]:
     """Breaches of PDF/A-2u found in `data`; never raises, garbled parts are findings themselves."""

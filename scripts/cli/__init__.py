@@ -1,5 +1,6 @@
 """The command line `sohoa`: each command in a file of its own, every error ended here in one line."""
 
+import logging
 import os
 import sys
 import traceback
@@ -41,6 +42,7 @@ def _options(
 def main() -> None:
     """Run one command and end the process with its exit code; never a traceback on the terminal."""
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # Tesseract: one thread a page, one page a core
+    logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # it logs tracebacks of what `verify` reports
     try:
         app()
     except SohoaError as error:

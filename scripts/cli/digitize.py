@@ -17,7 +17,7 @@ Profiles = Literal["compact", "faithful"]
 ENDINGS = (".pdf", ".txt", ".json")
 
 
-def digitize(  # noqa: PLR0913, PLR0917 -- one parameter an option
+def digitize(
     inputs: Annotated[
         list[Path],
         typer.Argument(metavar="INPUT...", help="PDF, TIFF, JPEG, PNG, or a folder of page images"),

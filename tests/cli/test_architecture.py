@@ -20,5 +20,9 @@ def test_imports_run_down_the_floors() -> None:
 
 def test_every_room_fits_a_page() -> None:
     """A room of about 400 lines at most."""
-    sources = [path for floor in ("schemas", "pipeline", "workers", "scripts") for path in (ROOT / floor).rglob("*.py")]
+    sources = [
+        path
+        for floor in ("schemas", "pipeline", "workers", "scripts")
+        for path in (ROOT / floor).rglob("*.py")
+    ]
     assert {path.name for path in sources if len(path.read_text().splitlines()) > 420} == set()

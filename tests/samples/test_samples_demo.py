@@ -7,13 +7,13 @@ import typer
 from PIL import Image
 
 from schemas.errors import OutputError
-from scripts.cli.demo import demo
+from scripts.walkthrough import walk
 
 
 def test_the_demo_holds_and_leaves_signed_pdfs_and_a_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    demo(tmp_path)
+    walk(tmp_path, keep_home=False)
     said = capsys.readouterr().out
     assert "✗" not in said
     assert "Hồ sơ: needs_rescan" in said and "Hồ sơ: complete" in said
@@ -32,7 +32,7 @@ def test_a_home_that_is_no_demos_is_left_alone(tmp_path: Path) -> None:
     precious.parent.mkdir()
     precious.write_bytes(b"precious")
     with pytest.raises(OutputError, match="not made by a demo"):
-        demo(tmp_path)
+        walk(tmp_path, keep_home=False)
     assert precious.read_bytes() == b"precious"
 
 
@@ -51,8 +51,8 @@ def test_a_demo_that_does_not_hold_says_so_and_exits_with_70(
         only = dataclasses.replace(dossier.documents[dossier.bad_ordinal - 1], ordinal=1)
         return dataclasses.replace(dossier, documents=(only,), bad_ordinal=1, rescan=bad)
 
-    monkeypatch.setitem(demo.__globals__, "write_demo_dossier", write_without_good_rescan)
+    monkeypatch.setitem(walk.__globals__, "write_demo_dossier", write_without_good_rescan)
     with pytest.raises(typer.Exit) as ended:
-        demo(tmp_path)
+        walk(tmp_path, keep_home=False)
     assert ended.value.exit_code == 70
     assert "✗ the dossier is complete" in capsys.readouterr().out
