@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.image.light import normalise_background, shrink
+from pipeline.image.light import divide_by_paper, estimate_background, shrink
 from schemas.page import Pixels, QuarterTurn
 
 WORKING_DPI = 150.0
@@ -18,6 +18,13 @@ WORKING_DPI = 150.0
 _NOISE_SIGMAS = 6.0
 _LEAST_CONTRAST = 14
 """Ink is at least this much darker than paper (of 255); JPEG and paper grain stay below."""
+
+_LEAST_LEVELS = 3
+"""... and at least this many grey levels of the scan: on dim paper (44 of 255) rounding alone makes two."""
+
+_BARE_PAPER = 26
+"""Where the background is darker than this on a lighter page, no paper lies there: a scanner's border,
+whose noise is not print (the estimate ends at 24, and blurs by a level or two)."""
 
 _INK_SHARE = 0.4
 """Threshold as a share of the way from paper to ink: hairlines averaged to 150 dpi still count."""
@@ -78,8 +85,12 @@ def find_components(grey: Pixels, dpi: float) -> Components:
     factor = working_factor(dpi)
     small = shrink(grey, factor)
     scale = 1.0 if small is grey else 1.0 / factor
-    even = normalise_background(small)
-    ink = _find_ink(even)
+    paper = estimate_background(small)
+    even = divide_by_paper(small, paper)
+    level, brightest = np.percentile(paper[::16, ::16], (50, 95))
+    ink = _find_ink(even, _LEAST_LEVELS * 255 / level)
+    if brightest > _BARE_PAPER:
+        ink[paper <= _BARE_PAPER] = 0
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
     boxes, areas = stats[1:, :4].astype(np.int32), stats[1:, 4].astype(np.int32)
     letters, marks, large = _sort_by_size(boxes, dpi * scale)
@@ -93,7 +104,7 @@ def working_factor(dpi: float) -> int:
     return max(1, round(dpi / WORKING_DPI))
 
 
-def _find_ink(even: Pixels) -> Pixels:
+def _find_ink(even: Pixels, least_contrast: float) -> Pixels:
     """Mask of what is clearly darker than paper; empty where noise explains the darkness."""
     counts = np.bincount(even.reshape(-1), minlength=256)
     cumulated = np.cumsum(counts)
@@ -101,7 +112,7 @@ def _find_ink(even: Pixels) -> Pixels:
     brightness = np.abs(np.arange(256) - paper)
     deviation = np.cumsum(np.bincount(brightness, weights=counts, minlength=256))
     noise = 1.4826 * float(np.searchsorted(deviation, deviation[-1] / 2))
-    contrast = max(_NOISE_SIGMAS * noise, _LEAST_CONTRAST)
+    contrast = max(_NOISE_SIGMAS * noise, _LEAST_CONTRAST, least_contrast)
     dark = cumulated[: max(0, int(paper - contrast))]
     if len(dark) == 0 or dark[-1] == 0:
         return np.zeros_like(even)

@@ -14,7 +14,7 @@ _STROKE_PX = 9
 _MEDIAN_PX = 15
 """Median at half that scale (10 mm): takes away rules and bold capitals the dilation left, keeps folds."""
 
-_LEAST_BACKGROUND = 24
+LEAST_BACKGROUND = 24
 """Paper is never taken to be darker than this: gain stays <= 10.6, black borders stay black."""
 
 _RED_LEAD = 26
@@ -44,7 +44,7 @@ def to_reading_grey(pixels: Pixels) -> Pixels:
     red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(pixels))
     other = np.asarray(cv2.max(green, blue), dtype=np.uint8)
     lead = np.asarray(cv2.subtract(red, other), dtype=np.uint8)
-    if float(cv2.minMaxLoc(lead)[1]) < _RED_LEAD * _LEAST_BACKGROUND / 255:
+    if float(cv2.minMaxLoc(lead)[1]) < _RED_LEAD * LEAST_BACKGROUND / 255:
         return grey
     paper = estimate_background(red)  # in red light even a solid seal hardly darkens its paper
     lead = np.asarray(cv2.divide(lead, paper, scale=255.0), dtype=np.uint8)
@@ -85,8 +85,12 @@ def estimate_background(grey: Pixels) -> Pixels:
 
 def normalise_background(grey: Pixels) -> Pixels:
     """Divide `grey` (`H x W`) by its paper: even white paper, ink keeps its share of the light."""
-    background = estimate_background(grey)
-    return np.asarray(cv2.divide(grey, background, scale=255.0), dtype=np.uint8)
+    return divide_by_paper(grey, estimate_background(grey))
+
+
+def divide_by_paper(grey: Pixels, paper: Pixels) -> Pixels:
+    """`grey` as a share of its paper (both `H x W`), bare paper 255."""
+    return np.asarray(cv2.divide(grey, paper, scale=255.0), dtype=np.uint8)
 
 
 def shrink(pixels: Pixels, factor: int) -> Pixels:
@@ -106,4 +110,4 @@ def _shrink_background(grey: Pixels) -> Pixels:
     paper = cv2.dilate(shrink(grey, factor), np.ones((_STROKE_PX, _STROKE_PX), np.uint8))
     half = shrink(np.asarray(paper, dtype=np.uint8), 2)
     smooth = cv2.medianBlur(half, _MEDIAN_PX)
-    return np.asarray(np.maximum(cv2.blur(smooth, (5, 5)), _LEAST_BACKGROUND), dtype=np.uint8)
+    return np.asarray(np.maximum(cv2.blur(smooth, (5, 5)), LEAST_BACKGROUND), dtype=np.uint8)
