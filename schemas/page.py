@@ -111,7 +111,8 @@ class Skew:
 class UprightPage:
     """The true scan turned upright and straight, colours as scanned; nothing cut at the corners.
 
-    `matrix` (2 x 3, row-major) takes pixel coordinates of `ScanPage.pixels` to this page's.
+    `matrix` (2 x 3, row-major) takes pixel coordinates of `ScanPage.pixels` to this page's. Where
+    `bilevel` says so the scan was black and white; levelling left grey edges, which reading likes.
     """
 
     number: int

@@ -15,6 +15,7 @@ from pipeline.image.components import (
     working_factor,
 )
 from pipeline.image.deskew import measure_skew
+from pipeline.image.leaders import erase_leaders
 from pipeline.image.light import normalise_background, shrink, to_reading_grey
 from pipeline.image.orientation import find_orientation
 from schemas.page import Pixels, QuarterTurn, ReadingImage, ScanPage, UprightPage
@@ -24,6 +25,12 @@ LEAST_SKEW_DEG = 0.1
 
 READING_DPI = 300.0
 """OCR is capped here (facts); more pixels cost time and read no better."""
+
+FAX_READING_DPI = 240.0
+FAX_SPREAD_PX = 1.3
+"""Black and white pages are softened by this much (at 300 dpi) and read a little smaller: the engine
+learned from grey. Words found on a real G4 letter / 6 sample pages: 0.904 / - with hard edges, 0.913 /
+0.972 in grey at 300 dpi, 0.946 / 0.973 softened, 0.960 / 0.974 so; 1.6 px is worse again."""
 
 _LEAST_X_HEIGHT_PX = 15.0
 """Below, Tesseract wants the page enlarged (facts)."""
@@ -45,7 +52,7 @@ def straighten(scan: ScanPage, plausibility: Callable[[Pixels, float], float] | 
 
     `plausibility(grey, dpi)` tells how much a strip of a few lines reads like text (0..1) and is asked
     only where the cheap cues are weak. A page that needs only a quarter turn, or nothing, keeps its
-    pixels exactly. Bilevel pages stay bilevel.
+    pixels exactly. A levelled bilevel page comes out in grey: whoever stores it cuts it at the middle.
     """
     found = _survey(scan.pixels, scan.dpi)
     orientation = find_orientation(scan.pixels, found, plausibility)
@@ -70,15 +77,26 @@ def straighten(scan: ScanPage, plausibility: Callable[[Pixels, float], float] | 
 
 
 def prepare_for_reading(page: UprightPage) -> ReadingImage:
-    """Seal-aware grey on even white paper, never binarised, at a resolution that suits the engine."""
+    """Seal-aware grey on even white paper without dotted leaders, never binarised, at a resolution that
+    suits the engine."""
+    if page.bilevel:
+        return _soften_bilevel(page)
     scale = _reading_scale(page)
     pixels = _resize(page.pixels, scale) if scale < 1 else page.pixels
-    grey = to_reading_grey(pixels)
-    if not page.bilevel:
-        grey = normalise_background(grey)
+    grey = erase_leaders(normalise_background(to_reading_grey(pixels)), page.dpi * min(scale, 1.0))
     if scale > 1:
         grey = _resize(grey, scale)
     return ReadingImage(grey=grey, dpi=page.dpi * scale, scale=scale)
+
+
+def _soften_bilevel(page: UprightPage) -> ReadingImage:
+    scale = min(_reading_scale(page), FAX_READING_DPI / page.dpi)
+    spread_px = FAX_SPREAD_PX * page.dpi / READING_DPI
+    grey = erase_leaders(to_reading_grey(page.pixels), page.dpi)
+    soft = cv2.GaussianBlur(grey, (0, 0), spread_px)
+    return ReadingImage(
+        grey=_resize(np.asarray(soft, dtype=np.uint8), scale), dpi=page.dpi * scale, scale=scale
+    )
 
 
 def _survey(pixels: Pixels, dpi: float) -> Components:
@@ -139,8 +157,6 @@ def _warp(pixels: Pixels, matrix: NDArray[np.float64], size: tuple[int, int], *,
     warped = cv2.warpAffine(
         pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=paper
     )
-    if bilevel:
-        _, warped = cv2.threshold(warped, 127, 255, cv2.THRESH_BINARY)
     return np.asarray(warped, dtype=np.uint8)
 
 

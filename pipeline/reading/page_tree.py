@@ -44,7 +44,7 @@ class PageFrame:
 
 
 def build_page_text(words: Iterable[ListedWord], frame: PageFrame, *, engine: str, model: str) -> PageText:
-    """The page tree; blank words, and lines and blocks left without words, are dropped.
+    """The page tree; blank words, words in another's place, and lines and blocks left empty are dropped.
 
     Lines and blocks are as large as the words in them, so that every engine's tree means the same.
     """
@@ -81,7 +81,20 @@ def _lines(words: Iterable[ListedWord], frame: PageFrame) -> Iterator[Line]:
             )
             for word in members
         )
-        yield Line(line, union(word.box for word in line))
+        printed = _drop_covered(line)
+        yield Line(printed, union(word.box for word in printed))
+
+
+def _drop_covered(line: tuple[Word, ...]) -> tuple[Word, ...]:
+    """Two words cannot be printed in one place: the less sure one was read out of leader dots or a smudge."""
+    kept: list[Word] = []
+    for word in line:
+        middle = (word.box.left + word.box.right) / 2
+        if not kept or not kept[-1].box.left < middle < kept[-1].box.right:
+            kept.append(word)
+        elif word.confidence > kept[-1].confidence:
+            kept[-1] = word
+    return tuple(kept)
 
 
 def _block(lines: tuple[Line, ...]) -> Block:

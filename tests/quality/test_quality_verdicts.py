@@ -94,7 +94,7 @@ def read_and_judge(pixels: Pixels, dpi: float = DPI, *, dpi_known: bool = True) 
     except MissingDependencyError:
         pytest.skip("no engine on this machine")
     reading = ReadingImage(image, dpi * scale, scale)
-    text = engine.read(reading, width_px=page.width_px, height_px=page.height_px, timeout_s=60)
+    text = engine.read(reading, width_px=page.width_px, height_px=page.height_px, timeout_s=600)
     engine.close()
     return judge(
         look(page),
@@ -223,7 +223,7 @@ def _read(pixels: Pixels) -> PageText:
         pytest.skip("no engine on this machine")
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     text = engine.read(
-        ReadingImage(grey, DPI, 1.0), width_px=grey.shape[1], height_px=grey.shape[0], timeout_s=60
+        ReadingImage(grey, DPI, 1.0), width_px=grey.shape[1], height_px=grey.shape[0], timeout_s=600
     )
     engine.close()
     return text
