@@ -25,7 +25,8 @@ FAMILIES = ("Tinos", "Arimo", "NotoSerif", "NotoSans")
 _GOLDEN = 0.6180339887
 """Fractional parts of its multiples are spread evenly however many are taken."""
 
-_SHARED = Path(os.environ.get("SOHOA_SHARED", Path(__file__).parents[3] / "shared"))
+SHARED = Path(os.environ.get("SOHOA_SHARED", Path(__file__).parents[3] / "shared"))
+"""The development data beside the checkout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def draw_page(kind: str, seed: int, severity: float | None = None) -> BenchPage:
     if severity is None:
         severity = severity_of(seed)
     purpose: Literal["dev", "test"] = "test" if seed in TEST_SEEDS else "dev"
-    laws = load_laws(_SHARED / "data" / "vi_text", purpose)
+    laws = load_laws(SHARED / "data" / "vi_text", purpose)
     rng = random.Random(f"sohoa bench {kind} {seed}")
     draw = Draw(seed, severity, rng, laws, family_of(kind, seed))
     return BenchPage(kind, seed, severity, KINDS[kind](draw))
@@ -104,7 +105,8 @@ def _clean(draw: Draw) -> Scan:
 
 
 def _skew(draw: Draw) -> Scan:
-    return draw.scan(draw.prose(), skew_deg=draw.either_way(draw.between(1, 15)))
+    skew_deg = draw.either_way(draw.between(1, 15))
+    return draw.scan(damage.make_room(draw.prose(), skew_deg), skew_deg=skew_deg)
 
 
 def _quarter_turn(draw: Draw) -> Scan:
@@ -123,7 +125,7 @@ def _photo(draw: Draw) -> Photo:
 
 
 def _scanner_border(draw: Draw) -> Scan:
-    page = damage.widen(draw.prose(), draw.rng, draw.severity)
+    page = damage.open_lid(draw.prose(), draw.rng, draw.severity)
     return draw.scan(page, skew_deg=draw.either_way(draw.between(0.3, 4)), dark_border=True)
 
 

@@ -1,9 +1,10 @@
 """What happens to paper before it is scanned: pure, seeded functions from a page to a page.
 
-The truth stays: words keep their places (`widen` moves them along). `severity` runs from 0, hardly seen,
-to 1, a nuisance that a person still reads through.
+The truth stays: words keep their places (`open_lid` and `make_room` move them along). `severity` runs
+from 0, hardly seen, to 1, a nuisance that a person still reads through.
 """
 
+import math
 import random
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ from PIL import Image
 from schemas.page import Box, Pixels
 from scripts.samples.layout import to_px
 from scripts.samples.page import SamplePage
+from scripts.samples.scanning import LID_GREY
 from scripts.samples.seal import PEN_INKS, SEAL_RED, draw_seal, draw_signature, lay_ink
 
 SCANNER_BLACK = 14
@@ -105,12 +107,24 @@ def stamp(page: SamplePage, rng: random.Random, around: str, across: str, severi
     return replace(page, pixels=_to_pixels(np.asarray(image)))
 
 
-def widen(page: SamplePage, rng: random.Random, severity: float) -> SamplePage:
+def open_lid(page: SamplePage, rng: random.Random, severity: float) -> SamplePage:
     """The paper on a larger glass with the lid open: black all round, unevenly wide."""
-    sides = [round(to_px(rng.uniform(3, 6 + 16 * severity))) for _ in range(4)]
-    left, top, right, bottom = sides
+    left, top, right, bottom = (round(to_px(rng.uniform(3, 6 + 16 * severity))) for _ in range(4))
     black = (SCANNER_BLACK, SCANNER_BLACK, SCANNER_BLACK + 2)
-    wide = cv2.copyMakeBorder(page.pixels, top, bottom, left, right, cv2.BORDER_CONSTANT, value=black)
+    return _widen(page, (left, top, right, bottom), black)
+
+
+def make_room(page: SamplePage, skew_deg: float) -> SamplePage:
+    """The paper on a glass so large that no corner is lost when it lies `skew_deg` askew."""
+    height, width = page.pixels.shape[:2]
+    lean = math.sin(math.radians(abs(skew_deg))) / 2
+    across, along = round(height * lean), round(width * lean)
+    return _widen(page, (across, along, across, along), (LID_GREY, LID_GREY, LID_GREY))
+
+
+def _widen(page: SamplePage, sides: tuple[int, int, int, int], colour: tuple[int, int, int]) -> SamplePage:
+    left, top, right, bottom = sides
+    wide = cv2.copyMakeBorder(page.pixels, top, bottom, left, right, cv2.BORDER_CONSTANT, value=colour)
     words = tuple(
         (text, Box(box.left + left, box.top + top, box.right + left, box.bottom + top))
         for text, box in page.words
