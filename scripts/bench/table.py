@@ -80,7 +80,7 @@ def _render_ratios(result: RunResult) -> list[str]:
     ours = sum(page.sohoa.cpu_s for page in result.pages) + result.sohoa_start_up_s
     bare = sum(page.bare.cpu_s for page in result.pages)
     lines = [
-        "CPU seconds are of all processes of a call; a page's are its file's without start-up, shared evenly.",
+        "CPU seconds: all processes of a call; a page's are its file's without start-up, shared evenly.",
         f"sohoa digitize: {ours / count:.3f} CPU s a page with one start-up ({result.sohoa_start_up_s:.2f} s)"
         f" over {count} pages; bare recognition {bare / count:.3f}; ours/bare {ours / bare:.2f}",
     ]
