@@ -29,9 +29,9 @@ article > * { min-width: 0; }
 img { width: 100%; border: 1px solid var(--line); }
 h4 { margin: 0 0 .4em; font-weight: 600; }
 .text { font-size: 13px; max-height: 560px; overflow: auto; border: 1px solid var(--line); padding: .6em; }
-.text mark { background: none; font-weight: 700; }
-mark.gone { color: var(--gone); text-decoration: underline; }
-mark.new { color: var(--new); text-decoration: underline; }
+mark { background: none; font-weight: 700; text-decoration: underline; }
+mark.gone { color: var(--gone); }
+mark.new { color: var(--new); }
 .facts { grid-column: 1 / -1; margin: 0; }
 @media (max-width: 1000px) { article { grid-template-columns: 1fr; } }
 </style></head><body>

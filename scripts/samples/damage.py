@@ -16,7 +16,7 @@ from PIL import Image
 from schemas.page import Box, Pixels
 from scripts.samples.layout import to_px
 from scripts.samples.page import SamplePage
-from scripts.samples.scanning import LID_GREY
+from scripts.samples.scanning import LID_GREY, PAPER_TINT
 from scripts.samples.seal import PEN_INKS, SEAL_RED, draw_seal, draw_signature, lay_ink
 
 SCANNER_BLACK = 14
@@ -119,7 +119,9 @@ def make_room(page: SamplePage, skew_deg: float) -> SamplePage:
     height, width = page.pixels.shape[:2]
     lean = math.sin(math.radians(abs(skew_deg))) / 2
     across, along = round(height * lean), round(width * lean)
-    return _widen(page, (across, along, across, along), (LID_GREY, LID_GREY, LID_GREY))
+    # What scanning tints like paper is to come out as grey as the lid beyond it.
+    red, green, blue = (round(LID_GREY * 255 / tint) for tint in PAPER_TINT)
+    return _widen(page, (across, along, across, along), (red, green, blue))
 
 
 def _widen(page: SamplePage, sides: tuple[int, int, int, int], colour: tuple[int, int, int]) -> SamplePage:
