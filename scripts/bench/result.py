@@ -22,6 +22,7 @@ class Score(_Model):
     quarter_turn: QuarterTurn | None = None
     orientation_right: bool | None = None
     skew_error_deg: float | None = None
+    flattened: bool = False
     cpu_s: float
     failure: str = ""
 

@@ -99,6 +99,7 @@ def score(reading: DocumentReading, index: int, truth: Truth, start_up_s: float)
         quarter_turn=page.quarter_turn,
         orientation_right=right,
         skew_error_deg=skew_error(page.skew_deg, truth.skew_deg, upright=bool(right)),
+        flattened=page.flattened,
         cpu_s=(reading.cpu_s - start_up_s) / len(reading.pages),
         failure=reading.failure,
     )

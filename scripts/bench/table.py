@@ -1,5 +1,6 @@
 """The result of a run as a table for the terminal."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -55,7 +56,8 @@ def render_table(result: RunResult) -> str:
     """One line a kind, ours beside the floor and the peer; means and ratios at the end."""
     lines = [_OVER, _HEAD, "-" * len(_HEAD)]
     lines += [_render_row(kind, pages) for kind, pages in group_by_kind(result.pages).items()]
-    lines += ["-" * len(_HEAD), _render_row("all", result.pages), "", *_render_ratios(result)]
+    lines += ["-" * len(_HEAD), _render_row("all", result.pages), ""]
+    lines += [_render_verdicts(result.pages), *_render_ratios(result)]
     return "\n".join(lines)
 
 
@@ -72,6 +74,19 @@ def _render_scores(summary: Summary) -> str:
     mean, most = summary.skew_error_mean_deg, summary.skew_error_max_deg
     skew = f"{'-' if mean is None else f'{mean:.3f}':>6} {'-' if most is None else f'{most:.3f}':>6}"
     return f"{summary.cer:6.4f} {summary.word_recall:6.4f} {turn:>5} {skew} {summary.cpu_s:6.2f}"
+
+
+def _render_verdicts(pages: Sequence[PageResult]) -> str:
+    """How Sohoa judged the pages, all of which a person can read, and which it took for photos."""
+    verdicts = Counter(page.verdict or "none" for page in pages)
+    photos = [page for page in pages if page.kind.startswith("photo")]
+    flat = sum(page.sohoa.flattened for page in pages if page not in photos)
+    judged = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.most_common())
+    flattened = sum(page.sohoa.flattened for page in photos)
+    return (
+        f"Sohoa's verdicts: {judged}; flattened: {flattened} of {len(photos)} photos, "
+        f"{flat} of {len(pages) - len(photos)} flat scans"
+    )
 
 
 def _render_ratios(result: RunResult) -> list[str]:

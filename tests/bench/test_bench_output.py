@@ -59,6 +59,7 @@ def test_the_table_has_a_line_a_kind_and_the_ratios(result: RunResult) -> None:
     assert "0.0500" in dim and "0.4000" in dim and "100%" in dim and "0.500" in dim
     photo = next(line for line in table.splitlines() if line.startswith("photo"))
     assert " - " in photo
+    assert "3 readable; flattened: 0 of 1 photos, 0 of 2 flat scans" in table
     assert "0.667 CPU s a page" in table  # (3 * 0.5 + 0.5) / 3
     assert "ours/bare 1.11" in table
     assert "peer/ours 9.50" in table  # (3 * 6 + 1) / (3 * 0.5 + 0.5)
