@@ -10,6 +10,7 @@ from PIL import Image, TiffImagePlugin
 
 from scripts.samples.page import SamplePage
 from scripts.samples.papers import render_dossier
+from scripts.samples.photo import Photo
 from scripts.samples.scanning import Conditions, Scan, scan
 from scripts.samples.texts import draw_case
 
@@ -107,7 +108,7 @@ def _scan_page(page: SamplePage, number: int, how: tuple[str, Conditions], seed:
     return DemoPage(number, condition, page, scan(page, seed=seed + number, **conditions))
 
 
-def write_scans(path: Path, scans: Sequence[Scan]) -> None:
+def write_scans(path: Path, scans: Sequence[Scan | Photo]) -> None:
     """Write scans as a file of the kind its name says: `.jpg` (one page), `.pdf`, `.tif`, `.png` (one page).
 
     JPEG and PDF carry the scanner's own JPEG bytes (bilevel pages in a PDF: G4); TIFF pages are G4 where
@@ -124,7 +125,7 @@ def write_scans(path: Path, scans: Sequence[Scan]) -> None:
         raise ValueError(f"cannot write {len(scans)} pages as {suffix}")
 
 
-def _pack_image(page: Scan, suffix: str) -> bytes:
+def _pack_image(page: Scan | Photo, suffix: str) -> bytes:
     if page.jpeg is not None and suffix != ".png":
         return page.jpeg
     packed = io.BytesIO()
@@ -133,12 +134,12 @@ def _pack_image(page: Scan, suffix: str) -> bytes:
     return packed.getvalue()
 
 
-def _to_image(page: Scan) -> Image.Image:
+def _to_image(page: Scan | Photo) -> Image.Image:
     image = Image.fromarray(page.pixels)
     return image.convert("1", dither=Image.Dither.NONE) if page.bilevel else image
 
 
-def _write_tiff(path: Path, scans: Sequence[Scan]) -> None:
+def _write_tiff(path: Path, scans: Sequence[Scan | Photo]) -> None:
     with TiffImagePlugin.AppendingTiffWriter(path, new=True) as tiff:
         for page in scans:
             compression = "group4" if page.bilevel else "tiff_lzw"
@@ -146,7 +147,7 @@ def _write_tiff(path: Path, scans: Sequence[Scan]) -> None:
             tiff.newFrame()
 
 
-def _write_pdf(path: Path, scans: Sequence[Scan]) -> None:
+def _write_pdf(path: Path, scans: Sequence[Scan | Photo]) -> None:
     """One full-page image a page, as scanners write it."""
     with pikepdf.new() as pdf:
         for page in scans:
@@ -161,7 +162,7 @@ def _write_pdf(path: Path, scans: Sequence[Scan]) -> None:
         pdf.save(path, deterministic_id=True)
 
 
-def _pdf_image(page: Scan) -> tuple[bytes, pikepdf.Dictionary]:
+def _pdf_image(page: Scan | Photo) -> tuple[bytes, pikepdf.Dictionary]:
     height, width = page.pixels.shape[:2]
     shape = {
         "/Type": pikepdf.Name.XObject,

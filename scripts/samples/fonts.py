@@ -9,10 +9,16 @@ from PIL import ImageFont
 
 from schemas.errors import MissingDependencyError
 
-FONT_FOLDERS = (Path("/usr/share/fonts/truetype/croscore"), Path("/usr/share/fonts/croscore"))
-"""Where Debian (fonts-croscore) and Fedora put Tinos and Arimo, the metric twins of Times and Arial."""
+FONT_FOLDERS = (
+    Path("/usr/share/fonts/truetype/croscore"),
+    Path("/usr/share/fonts/croscore"),
+    Path("/usr/share/fonts/truetype/noto"),
+)
+"""Where Debian (fonts-croscore) and Fedora put Tinos and Arimo, the metric twins of Times and Arial, and
+where Debian's fonts-noto-core puts NotoSerif and NotoSans, which only the benchmark prints in."""
 
 _INSTALL = "install the font: apt-get install fonts-croscore"
+_INSTALL_NOTO = "install the font: apt-get install fonts-noto-core"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,8 @@ def find_font(style: Style) -> Path:
     for folder in FONT_FOLDERS:
         if (folder / name).is_file():
             return folder / name
-    raise MissingDependencyError(f"the font {name} is not on this machine", advice=_INSTALL)
+    advice = _INSTALL_NOTO if style.family.startswith("Noto") else _INSTALL
+    raise MissingDependencyError(f"the font {name} is not on this machine", advice=advice)
 
 
 @cache

@@ -174,6 +174,11 @@ class Flow:
         """Right edge of the type area, pixels."""
         return to_px(self.sheet.width_mm - self.sheet.right_mm)
 
+    @property
+    def page_count(self) -> int:
+        """Pages begun so far."""
+        return len(self._done) + 1
+
     def sized(self, size_pt: float, *, bold: bool = False, italic: bool = False) -> Style:
         """The paper's family at `size_pt` (before the sheet's scale)."""
         return Style(self.style.family, size_pt * self.sheet.scale, bold, italic)

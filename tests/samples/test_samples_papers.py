@@ -23,6 +23,17 @@ def test_every_font_has_every_vietnamese_letter(family: str, bold: bool, italic:
     assert_font_covers(font, VIETNAMESE + VIETNAMESE.upper())
 
 
+@pytest.mark.parametrize("family", ["NotoSerif", "NotoSans"])
+def test_the_fonts_of_the_bench_have_every_vietnamese_letter(family: str) -> None:
+    for bold, italic in ((False, False), (True, False), (False, True), (True, True)):
+        try:
+            font = find_font(Style(family, 13, bold, italic))
+        except MissingDependencyError as error:
+            assert "fonts-noto-core" in str(error)
+            pytest.skip("fonts-noto-core is not installed; only the bench needs it")
+        assert_font_covers(font, VIETNAMESE + VIETNAMESE.upper())
+
+
 def test_a_missing_letter_is_named() -> None:
     with pytest.raises(MissingDependencyError, match=r"U\+3042"):
         assert_font_covers(find_font(Style()), "chữ あ")

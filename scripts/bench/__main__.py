@@ -1,0 +1,188 @@
+"""`python -m scripts.bench`: measure Sohoa beside OCRmyPDF and beside bare recognition."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from schemas.errors import MissingDependencyError, SohoaError
+
+if TYPE_CHECKING:
+    from scripts.bench.ocrmypdf_command import Ocrmypdf
+    from scripts.bench.result import PageResult, RunResult
+    from scripts.bench.run import Readers
+
+os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # before Tesseract is loaded
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+OcrmypdfPath = Annotated[str | None, typer.Option("--ocrmypdf", help="the peer's command, or: none")]
+CacheFolder = Annotated[
+    Path | None, typer.Option(help="keep the peer's answers (and CPU seconds) in this folder")
+]
+OutFolder = Annotated[Path, typer.Option(help="folder for the JSON file, the HTML page and pictures")]
+Seeds = Annotated[Literal["dev", "test"], typer.Option(help="tune on dev, report on test")]
+
+
+@app.callback(invoke_without_command=True)
+def bench(  # noqa: PLR0913, PLR0917 -- the options of a command
+    context: typer.Context,
+    kinds: Annotated[str | None, typer.Option(help="kinds, comma between; default: all")] = None,
+    pages_per_kind: Annotated[int, typer.Option(min=1)] = 2,
+    seeds: Seeds = "dev",
+    real: Annotated[bool, typer.Option("--real", help="the real scans with truth instead")] = False,
+    ocrmypdf: OcrmypdfPath = None,
+    out: OutFolder = Path("bench-out"),
+    cache: CacheFolder = None,
+    sohoa_options: Annotated[str, typer.Option(help="more options for `sohoa digitize`")] = "",
+) -> None:
+    """Sohoa, OCRmyPDF and bare recognition on pages whose text is known."""
+    if context.invoked_subcommand is not None:
+        return
+    from scripts.bench.kinds import DEV_SEEDS, KINDS, TEST_SEEDS
+    from scripts.bench.real_scans import run_real_scans
+    from scripts.bench.result import write_result
+    from scripts.bench.run import choose_seeds, run_kind
+
+    chosen = kinds.split(",") if kinds else list(KINDS)
+    unknown = sorted(set(chosen) - set(KINDS))
+    if unknown:
+        raise typer.BadParameter(f"no such kind: {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    out.mkdir(parents=True, exist_ok=True)
+    done: list[PageResult] = []
+    cached: set[str] = set()
+    with _open_readers(_find_peer(ocrmypdf, cache), sohoa_options.split()) as readers:
+        if real:
+            label, results = "real scans", run_real_scans(readers, out)
+        else:
+            label = f"{seeds} seeds"
+            numbers = choose_seeds(DEV_SEEDS if seeds == "dev" else TEST_SEEDS, pages_per_kind)
+            results = (run_kind(kind, numbers, readers, out) for kind in chosen)
+        for result in results:
+            done += result.pages
+            cached |= {page.kind for page in result.pages if result.cached}
+            write_result(_make_result(label, done, cached, readers), out / "bench.json")
+            cers = ", ".join(f"{page.sohoa.cer:.4f}" for page in result.pages)
+            print(f"{result.pages[0].kind}: CER {cers}", file=sys.stderr, flush=True)
+    if not done:
+        raise typer.BadParameter("no real scans with truth beside this checkout (../shared/data/real_scans)")
+    _publish(_make_result(label, done, cached, readers), out)
+
+
+@app.command()
+def show(
+    results: Annotated[list[Path], typer.Argument(help="bench.json files of earlier runs")],
+    out: OutFolder = Path("bench-out"),
+) -> None:
+    """Join earlier runs (say, of different kinds) into one table and one HTML page."""
+    from scripts.bench.result import RunResult, join_results
+
+    joined = [RunResult.model_validate_json(path.read_text(encoding="utf-8")) for path in results]
+    out.mkdir(parents=True, exist_ok=True)
+    for path, result in zip(results, joined, strict=True):
+        for page in result.pages:
+            source, target = path.parent / page.picture, out / page.picture
+            if source.is_file() and source.resolve() != target.resolve():
+                target.write_bytes(source.read_bytes())
+    _publish(join_results(joined), out)
+
+
+@app.command("first-mark")
+def first_mark(
+    ocrmypdf: OcrmypdfPath = None,
+    cache: CacheFolder = None,
+    pages: Annotated[int, typer.Option(min=1, help="pages to measure")] = 20,
+) -> None:
+    """CPU seconds a page on ordinary office scans, beside OCRmyPDF on the same pages."""
+    from scripts.bench.first_mark import measure_first_mark
+    from scripts.bench.ocrmypdf_command import OPTIONS, find_ocrmypdf
+
+    peer = find_ocrmypdf(ocrmypdf, cache)
+    mark = measure_first_mark(peer, pages)
+    print(
+        f"{mark.pages} pages of office scans in one PDF; CPU seconds a page, children and start-up included"
+    )
+    print(f"  sohoa digitize --no-sign --jobs 1: {mark.sohoa_s:.2f}")
+    kept = " (kept from an earlier run)" if mark.cached else ""
+    print(f"  ocrmypdf {peer.version} {' '.join(OPTIONS)}: {mark.ocrmypdf_s:.2f}{kept}")
+    print(f"  {mark.ratio:.1f} x fewer")
+
+
+@app.command()
+def orientation(
+    pages: Annotated[int, typer.Option(min=4, help="pages to turn upright")] = 500,
+    seeds: Seeds = "dev",
+) -> None:
+    """Turn and level many pages, a third of them short, without reading them."""
+    from pipeline.reading.open import open_engine
+    from scripts.bench.kinds import DEV_SEEDS, TEST_SEEDS
+    from scripts.bench.orientation import draw_turned_pages, find_turn, tell_orientation
+
+    engine = open_engine("tesserocr")
+    drawn = draw_turned_pages(pages, DEV_SEEDS if seeds == "dev" else TEST_SEEDS)
+    print(tell_orientation([find_turn(page, engine) for page in drawn]))
+
+
+@contextmanager
+def _open_readers(peer: "Ocrmypdf | None", options: list[str]) -> "Iterator[Readers]":
+    from scripts.bench.floor import Floor
+    from scripts.bench.run import Readers
+    from scripts.bench.sohoa_command import measure_start_up
+
+    peer_start_up_s = peer.measure_start_up() if peer else None
+    with Floor() as floor:
+        yield Readers(floor, measure_start_up(), peer, peer_start_up_s, options)
+
+
+def _make_result(seeds: str, pages: "list[PageResult]", cached: set[str], readers: "Readers") -> "RunResult":
+    from scripts.bench.result import RunResult
+
+    return RunResult(
+        seeds=seeds,
+        made_at=datetime.now(UTC).isoformat(timespec="minutes"),
+        sohoa_options=tuple(readers.options),
+        sohoa_start_up_s=readers.sohoa_start_up_s,
+        ocrmypdf_version=readers.ocrmypdf.version if readers.ocrmypdf else None,
+        ocrmypdf_start_up_s=readers.ocrmypdf_start_up_s,
+        ocrmypdf_cached_kinds=tuple(sorted(cached)),
+        pages=tuple(pages),
+    )
+
+
+def _publish(result: "RunResult", out: Path) -> None:
+    """The table on the terminal; `bench.json` and `bench.html` in `out`."""
+    from scripts.bench.html import render_html
+    from scripts.bench.result import write_result
+    from scripts.bench.table import render_table
+
+    write_result(result, out / "bench.json")
+    (out / "bench.html").write_text(render_html(result, out), encoding="utf-8")
+    print(render_table(result))
+    print(f"every page: {out / 'bench.json'}; pictures of the worst: {out / 'bench.html'}")
+
+
+def _find_peer(place: str | None, cache: Path | None) -> "Ocrmypdf | None":
+    from scripts.bench.ocrmypdf_command import find_ocrmypdf
+
+    if place == "none":
+        return None
+    try:
+        return find_ocrmypdf(place, cache)
+    except MissingDependencyError as error:
+        if place is not None:
+            raise
+        print(f"OCRmyPDF is not measured: {error}", file=sys.stderr)
+        return None
+
+
+if __name__ == "__main__":
+    try:
+        app()
+    except SohoaError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
