@@ -98,6 +98,10 @@ def letter(signer_name: str, scan_time: str) -> Lettering:
     return Lettering(lines)
 
 
+LEAST_FIELD_PT = 1.05
+"""pyHanko counts a field's sides in whole points and divides by them; the smallest page has 3."""
+
+
 def place_fields(page: Rectangle, lettering: Lettering) -> tuple[Rectangle, Rectangle]:
     """Boxes of the digitiser's field (top left) and the agency's (top right), in points.
 
@@ -107,9 +111,9 @@ def place_fields(page: Rectangle, lettering: Lettering) -> tuple[Rectangle, Rect
     margin = min(MARGIN_PT, (right - left) / 20, (top - bottom) / 20)
     most = (right - left) / 2 - 1.5 * margin
     wanted = lettering.width_pt + 2 * PADDING_PT
-    agency = min(EMPTY_WIDTH_PT, max(most / 4, right - left - 3 * margin - wanted))
+    agency = min(EMPTY_WIDTH_PT, max(most / 4, right - left - 3 * margin - wanted, LEAST_FIELD_PT))
     own = min(wanted, right - left - 3 * margin - agency)
-    height = min(lettering.height_pt * own / wanted, top - bottom - 2 * margin)
+    height = max(min(lettering.height_pt * own / wanted, top - bottom - 2 * margin), LEAST_FIELD_PT)
     high, low = top - margin, top - margin - height
     return (
         (left + margin, low, left + margin + own, high),

@@ -15,6 +15,11 @@ TILE_PX = 32
 BORDER_PX = 2
 """Working pixels from the sheet's edge within which a letter counts as cut."""
 
+LETTER_SHARE = 0.6
+"""Of the text height: what stands beside a cut letter is itself a letter; edge shadows had 0.5 at most."""
+LINE_GAP = 2.0
+"""Of the text height: letters of one line stand closer, words of justified print too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -216,7 +221,24 @@ def _cut_components(
     near_right = width - x1 - _edge_offset(height - cy, height, slope, lean) <= BORDER_PX
     near_top = y0 - _edge_offset(width - cx, width, slope, lean) <= BORDER_PX
     near_bottom = height - y1 - _edge_offset(cx, width, slope, lean) <= BORDER_PX
-    return int(near_left.sum()), int(near_right.sum()), int(near_top.sum()), int(near_bottom.sum())
+    in_line = _stand_in_line(tall, text_height, near_left | near_right | near_top | near_bottom)
+    left, right, top, bottom = (
+        int((near & in_line).sum()) for near in (near_left, near_right, near_top, near_bottom)
+    )
+    return left, right, top, bottom
+
+
+def _stand_in_line(tall: NDArray[np.int32], text_height: float, asked: Mask) -> Mask:
+    """Which of the `asked` components have a letter beside them: shadows along a paper's edge have none."""
+    letters = tall[tall[:, 3] >= LETTER_SHARE * text_height].astype(np.float64)
+    in_line = np.zeros(len(tall), np.bool_)
+    for number in np.flatnonzero(asked):
+        x, y, width, height = (float(side) for side in tall[number, :4])
+        overlap = np.minimum(letters[:, 1] + letters[:, 3], y + height) - np.maximum(letters[:, 1], y)
+        apart = np.maximum(letters[:, 0] - x - width, x - letters[:, 0] - letters[:, 2])
+        beside = (apart > -0.5 * width) & (apart < LINE_GAP * text_height)
+        in_line[number] = bool((beside & (overlap >= 0.5 * np.minimum(letters[:, 3], height))).any())
+    return in_line
 
 
 def _turned_deg(matrix: tuple[float, float, float, float, float, float]) -> float:

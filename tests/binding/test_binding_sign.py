@@ -5,8 +5,10 @@ import random
 import shutil
 import stat
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pikepdf
 import pytest
 from binding_pages import INFO, SCAN_TIME, draw_page
@@ -138,3 +140,18 @@ def test_key_is_private_and_made_once(keys: Path, signer: Signer) -> None:
     assert load_or_create_local_signer(keys, NAME) is signer
     assert load_local_trust_roots(keys) == (signer.trust_root,)
     assert [p.name for p in keys.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("size_px", [(1, 1), (1, 400), (400, 1)])
+def test_the_smallest_page_is_signed(size_px: tuple[int, int], signer: Signer) -> None:
+    """A page of one pixel is 3 pt wide, as ISO 19005-2 asks."""
+    scan, upright, text = draw_page(1)
+    pixels = np.full((*size_px, 3), 255, np.uint8)
+    tiny = (
+        replace(upright, pixels=pixels, dpi=300.0),
+        replace(text, width_px=size_px[1], height_px=size_px[0], blocks=()),
+    )
+    pdf = compose([BoundPage(make_picture(scan, tiny[0], "compact"), tiny[1])], INFO)
+    assert verify(
+        sign(pdf, signer, signer_name=NAME, scan_time=SCAN_TIME), trust_roots=[signer.trust_root]
+    ).ok
