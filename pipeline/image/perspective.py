@@ -46,7 +46,7 @@ _KNOWN_PAPER = 1.15
 _ANGLES_DEG = (50.0, 130.0)
 
 _RECTANGLE_DEG = 0.6
-_SCANNER_RECTANGLE_DEG = 2.0
+_SCANNER_RECTANGLE_DEG = 1.2
 _DARK_TABLE = 60.0
 _EVEN_TABLE = 8.0
 """Round a scan lies an even lid or the dark (standard deviation of grey levels); there a torn corner or a
