@@ -134,7 +134,7 @@ def _count_standing_out(components: Components, skew_deg: float) -> tuple[int, i
 
 
 def _drop_leaders(components: Components, skew_deg: float) -> NDArray[np.int32]:
-    """The marks without rows of dots (..........), which stand below the x-band and would outvote tone marks."""
+    """The marks without dotted lines, whose dots stand below the x-band and would outvote tone marks."""
     marks = components.marks
     apart = _LEADER_GAP * components.median_height_px
     middle = lean_heights(marks, marks[:, 1], skew_deg) + marks[:, 3] / 2

@@ -157,7 +157,7 @@ def bordered(pixels: Pixels, level: int, *, torn: bool = False) -> Pixels:
         lambda p: lean(bordered(p, 14), -6),
         lambda p: bordered(framed(p), 60),
     ],
-    ids="plain shade frame frame-lean dark torn lid dark-lean frame-dark".split(),
+    ids=["plain", "shade", "frame", "frame-lean", "dark", "torn", "lid", "dark-lean", "frame-dark"],
 )
 def test_scans_are_not_flattened(scanned) -> None:
     pixels = scanned(page())
