@@ -21,10 +21,10 @@ _AXIS_RATIO = 1.25
 """Letters must line up this much better along rows than along columns: 12 real scans and 4 English or
 Hindi ones have 1.8 to 3.7, the poorest (a short Hindi page) 1.8."""
 
-_SURE_RATIO = 1.4
-_SURE_SIGMAS = 7.0
+_SURE_RATIO = 1.3
+_SURE_SIGMAS = 6.0
 """Signs of upright over signs of upside down: 12 real scans have ratios 1.5 to 2.6 with 4.6 to 22
-sigmas; 11 of the 12 need no reader."""
+sigmas; of 384 drawn pages 282 are surer than this, and the wrong way up none exceeds 2.5 sigmas."""
 
 _GUESS_SIGMAS = 3.0
 
