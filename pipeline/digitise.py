@@ -130,7 +130,7 @@ def _report_page(
         dpi=round(upright.dpi),
         quarter_turn=upright.orientation.quarter_turn,
         skew_deg=round(upright.skew.skew_deg, 3),
-        flattened=False,
+        flattened=upright.flattened,
         verdict=judgement.verdict,
         reasons=judgement.reasons,
         quality={"p_unreadable": round(judgement.p_unreadable, 4), **judgement.signals},

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Pixels: TypeAlias = NDArray[np.uint8]
 QuarterTurn: TypeAlias = Literal[0, 90, 180, 270]
+Homography: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
 
 
 class Verdict(StrEnum):
@@ -111,8 +112,10 @@ class Skew:
 class UprightPage:
     """The true scan turned upright and straight, colours as scanned; nothing cut at the corners.
 
-    `matrix` (2 x 3, row-major) takes pixel coordinates of `ScanPage.pixels` to this page's. Where
-    `bilevel` says so the scan was black and white; levelling left grey edges, which reading likes.
+    `matrix` (2 x 3, row-major) takes pixel coordinates of `ScanPage.pixels` to this page's. A photo was
+    flattened first: `flattening` (3 x 3, row-major) takes its pixel coordinates to the flat sheet's, and
+    `matrix` goes on from there; `dpi` is then estimated from the paper. Where `bilevel` says so the
+    scan was black and white; levelling left grey edges, which reading likes.
     """
 
     number: int
@@ -123,6 +126,12 @@ class UprightPage:
     orientation: Orientation
     skew: Skew
     matrix: tuple[float, float, float, float, float, float]
+    flattening: Homography | None = None
+
+    @property
+    def flattened(self) -> bool:
+        """Whether this was a photo of a sheet, seen aslant."""
+        return self.flattening is not None
 
     @property
     def height_px(self) -> int:

@@ -39,11 +39,12 @@ def make_picture(scan: ScanPage, page: UprightPage, profile: Literal["compact", 
 
     `compact`: the upright pixels again, JPEG at 200 dpi or less; bilevel pages G4 at their own
     resolution. `faithful`: `scan.stream` bit for bit, turned by the content matrix; without a
-    stream the upright pixels without loss.
+    stream the upright pixels without loss. So too a flattened photo: no content matrix of PDF can
+    undo a perspective.
     """
     scale = _choose_points_per_pixel(page)
     width_pt, height_pt = page.width_px * scale, page.height_px * scale
-    if profile == "faithful" and scan.stream is not None:
+    if profile == "faithful" and scan.stream is not None and not page.flattened:
         matrix = _place_stream(scan.stream, scan.stream_turn, page, scale)
         return PagePicture(scan.stream, width_pt, height_pt, matrix)
     if page.bilevel:

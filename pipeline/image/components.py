@@ -36,6 +36,10 @@ _GREATEST_HEIGHT_MM = 10.0
 _LETTER_HEIGHTS = (0.45, 3.0)
 """A letter's height over the median height; smaller are marks and dots, taller are large shapes."""
 
+_OUTNUMBERED = 2.2
+"""Median height by area over that by number: 1.05 to 1.5 on 62 pages (12 real); a slip on which 500
+dots of dotted lines met 120 letters had 4."""
+
 _WIDEST_RATIO = 8.0
 """Width over height: touching letters of one word count, ruling lines do not."""
 
@@ -134,10 +138,21 @@ def _sort_by_size(
     possible &= (size[0] >= 2) & (size[1] <= _WIDEST_RATIO * size[0])
     if not possible.any():
         return possible, np.zeros_like(possible), size[1] > _GREATEST_HEIGHT_MM * px_per_mm
-    median = float(np.median(size[1][possible]))
+    median = _median_letter(size[1][possible])
     letters = possible & (size[1] >= _LETTER_HEIGHTS[0] * median) & (size[1] <= _LETTER_HEIGHTS[1] * median)
     marks = ~letters & (size[1] < 0.8 * median) & (size[1] >= 2)
     return letters, marks, ~letters & ~marks & (size[1] >= 2)
+
+
+def _median_letter(heights: NDArray[np.int32]) -> float:
+    """Median height, of the larger shapes alone where dots and specks outnumber the letters."""
+    ordered = np.sort(heights)
+    ink = np.cumsum(ordered.astype(np.float64) ** 2)
+    typical = float(ordered[np.searchsorted(ink, ink[-1] / 2)])
+    median = float(np.median(ordered))
+    if typical <= _OUTNUMBERED * median:
+        return median
+    return float(np.median(ordered[ordered >= _LETTER_HEIGHTS[0] * typical]))
 
 
 def turn_components(components: Components, quarter_turn: QuarterTurn) -> Components:

@@ -21,6 +21,10 @@ _RED_LEAD = 26
 """Red over the stronger of green and blue, in 255ths of the paper's light: seal ink (205, 45, 60) leads
 by 145, a faint one (235, 120, 130) by 105. Paper or print mistaken for seal reads well in red too."""
 
+_FAINT_LEAD = 12
+_SEAL_SEARCH_PX = 1754
+"""Seals are looked for on A4 at 150 dpi, where strokes half as wide as a pixel still lead by half."""
+
 _RED_GROWTH_PX = 3
 """Halved colour resolution of JPEG bleeds this far beyond the ink."""
 
@@ -41,19 +45,51 @@ def to_reading_grey(pixels: Pixels) -> Pixels:
     if pixels.ndim == 2:
         return pixels
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-    red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(pixels))
-    other = np.asarray(cv2.max(green, blue), dtype=np.uint8)
-    lead = np.asarray(cv2.subtract(red, other), dtype=np.uint8)
-    if float(cv2.minMaxLoc(lead)[1]) < _RED_LEAD * LEAST_BACKGROUND / 255:
+    factor = max(1, round(max(grey.shape) / _SEAL_SEARCH_PX))
+    small = shrink(pixels, factor)
+    red, _, lead = _split_red(small)
+    if float(cv2.minMaxLoc(lead)[1]) < _FAINT_LEAD * LEAST_BACKGROUND / 255:
         return grey
     paper = estimate_background(red)  # in red light even a solid seal hardly darkens its paper
     lead = np.asarray(cv2.divide(lead, paper, scale=255.0), dtype=np.uint8)
+    _, trace = cv2.threshold(lead, _FAINT_LEAD - 1, 255, cv2.THRESH_BINARY)
+    left, top, width, height = (factor * side for side in cv2.boundingRect(trace))
+    if width == 0:
+        return grey
+    margin = 2 * factor
+    rows = slice(max(0, top - margin), top + height + margin)
+    columns = slice(max(0, left - margin), left + width + margin)
+    paper = _enlarge(paper, factor, grey.shape)[rows, columns]
+    _fade_seals(grey[rows, columns], pixels[rows, columns], paper)
+    return grey
+
+
+def _split_red(pixels: Pixels) -> tuple[Pixels, Pixels, Pixels]:
+    """Red, the stronger of green and blue, and how far red leads it."""
+    red, green, blue = cv2.split(pixels)
+    other = cv2.max(green, blue)
+    lead = cv2.subtract(red, other)
+    return tuple(np.asarray(plane, dtype=np.uint8) for plane in (red, other, lead))  # type: ignore[return-value]
+
+
+def _enlarge(small: Pixels, factor: int, shape: tuple[int, ...]) -> Pixels:
+    """Back to `shape` (height, width), of which `small` averaged blocks; what the blocks left out repeats."""
+    if factor == 1:
+        return small
+    whole = cv2.resize(small, (small.shape[1] * factor, small.shape[0] * factor))
+    below, beside = shape[0] - whole.shape[0], shape[1] - whole.shape[1]
+    return np.asarray(cv2.copyMakeBorder(whole, 0, below, 0, beside, cv2.BORDER_REPLICATE), dtype=np.uint8)
+
+
+def _fade_seals(grey: Pixels, pixels: Pixels, paper: Pixels) -> None:
+    """Fade the seals of `pixels` in `grey`, in place; `paper` is the red light of the paper below."""
+    red, other, lead = _split_red(pixels)
+    lead = np.asarray(cv2.divide(lead, paper, scale=255.0), dtype=np.uint8)
     _, core = cv2.threshold(lead, _RED_LEAD - 1, 255, cv2.THRESH_BINARY)
     if cv2.countNonZero(core) == 0:
-        return grey
+        return
     mask = cv2.dilate(core, np.ones((_RED_GROWTH_PX, _RED_GROWTH_PX), np.uint8)).astype(np.bool_)
     grey[mask] = _fade_seal(red[mask], other[mask], paper[mask], lead[mask])
-    return grey
 
 
 def _fade_seal(red: Pixels, other: Pixels, paper: Pixels, lead: Pixels) -> Pixels:

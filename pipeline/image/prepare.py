@@ -1,7 +1,7 @@
 """A scan turned upright and straight, and the grey picture of it that the engine reads."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,9 +15,11 @@ from pipeline.image.components import (
     working_factor,
 )
 from pipeline.image.deskew import measure_skew
+from pipeline.image.flatten import Flattening, flatten_small, plan_flattening
 from pipeline.image.leaders import erase_leaders
 from pipeline.image.light import normalise_background, shrink, to_reading_grey
 from pipeline.image.orientation import find_orientation
+from pipeline.image.paper import guess_longer_mm
 from schemas.page import Pixels, QuarterTurn, ReadingImage, ScanPage, UprightPage
 
 LEAST_SKEW_DEG = 0.1
@@ -47,33 +49,75 @@ _BORDER_SHARE = 0.01
 """Paper colour at the border is the median of this share of each side, its darker half left out."""
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A scan as its working image shows it, a photo already flat.
+
+    `found` are the components of the working image `pixels`; the flat page has `width_px` x `height_px`.
+    """
+
+    pixels: Pixels
+    found: Components
+    width_px: int
+    height_px: int
+    dpi: float
+    flattening: Flattening | None
+
+
 def straighten(scan: ScanPage, plausibility: Callable[[Pixels, float], float] | None) -> UprightPage:
-    """Turn and level a scan; colours as scanned, corners never cut, at most one resampling.
+    """Flatten, turn and level a scan; colours as scanned, corners never cut, at most one resampling.
 
     `plausibility(grey, dpi)` tells how much a strip of a few lines reads like text (0..1) and is asked
     only where the cheap cues are weak. A page that needs only a quarter turn, or nothing, keeps its
     pixels exactly. A levelled bilevel page comes out in grey: whoever stores it cuts it at the middle.
+    A photo of a sheet on a table is cut to the sheet.
     """
-    found = _survey(scan.pixels, scan.dpi)
-    orientation = find_orientation(scan.pixels, found, plausibility)
-    skew = measure_skew(turn_components(found, orientation.quarter_turn))
-    pixels = turn_pixels(scan.pixels, orientation.quarter_turn)
-    matrix = _quarter_matrix(scan.pixels, orientation.quarter_turn)
-    if skew.certain and abs(skew.skew_deg) >= LEAST_SKEW_DEG:
-        level, size = _level_matrix(pixels, skew.skew_deg)
-        pixels = _warp(pixels, level, size, bilevel=scan.bilevel)
-        matrix = level @ np.vstack((matrix, (0.0, 0.0, 1.0)))
-    a, b, c, d, e, f = (float(entry) for entry in matrix.reshape(-1))
+    view = _view(scan)
+    orientation = find_orientation(view.pixels, view.found, plausibility)
+    turn = orientation.quarter_turn
+    skew = measure_skew(turn_components(view.found, turn))
+    matrix = _quarter_matrix(view.width_px, view.height_px, turn)
+    size = (view.width_px, view.height_px) if turn % 180 == 0 else (view.height_px, view.width_px)
+    leaning = skew.certain and abs(skew.skew_deg) >= LEAST_SKEW_DEG
+    if leaning:
+        level, size = _level_matrix(*size, skew.skew_deg)
+        matrix = level @ matrix
+    flattening = view.flattening
+    if flattening is not None:
+        pixels = _cut_out(scan.pixels, matrix @ flattening.matrix, size, _outline(view, matrix))
+    elif leaning:
+        pixels = _warp(scan.pixels, matrix[:2], size, bilevel=scan.bilevel)
+    else:
+        pixels = turn_pixels(scan.pixels, turn)
+    a, b, c, d, e, f = (float(entry) for entry in matrix[:2].reshape(-1))
     return UprightPage(
         number=scan.number,
         pixels=pixels,
-        dpi=scan.dpi,
-        dpi_known=scan.dpi_known,
+        dpi=view.dpi,
+        dpi_known=scan.dpi_known and flattening is None,
         bilevel=scan.bilevel,
         orientation=orientation,
         skew=skew,
         matrix=(a, b, c, d, e, f),
+        flattening=flattening.as_tuple() if flattening is not None else None,
     )
+
+
+def _view(scan: ScanPage) -> _View:
+    """Colour is averaged down first, so that only the small image is made grey."""
+    height_px, width_px = scan.pixels.shape[:2]
+    small, factor = _shrink_to_working(scan.pixels, scan.dpi)
+    flattening = None if scan.bilevel else plan_flattening(small, factor, width_px, height_px)
+    if flattening is None:
+        found = find_components(to_reading_grey(small), scan.dpi / factor)
+        found = replace(found, scale=found.scale / factor)
+        return _View(scan.pixels, found, width_px, height_px, scan.dpi, None)
+    flat, dpi = flatten_small(small, factor, flattening)
+    found = find_components(to_reading_grey(flat), dpi)
+    width_px, height_px = flattening.width_px, flattening.height_px
+    longer_mm = guess_longer_mm(width_px / height_px, found.median_height_px / max(flat.shape[:2]))
+    dpi = flattening.longer_px / longer_mm * 25.4
+    return _View(flat, found, width_px, height_px, dpi, flattening)
 
 
 def prepare_for_reading(page: UprightPage) -> ReadingImage:
@@ -99,21 +143,20 @@ def _soften_bilevel(page: UprightPage) -> ReadingImage:
     )
 
 
-def _survey(pixels: Pixels, dpi: float) -> Components:
-    """Components of a page; colour is averaged down first, so that only the small image is made grey."""
-    small = shrink(pixels, working_factor(dpi))
-    shrunk = 1.0 if small is pixels else 1.0 / working_factor(dpi)
-    found = find_components(to_reading_grey(small), dpi * shrunk)
-    return replace(found, scale=found.scale * shrunk)
+def _shrink_to_working(pixels: Pixels, dpi: float) -> tuple[Pixels, int]:
+    factor = working_factor(dpi)
+    small = shrink(pixels, factor)
+    return small, 1 if small is pixels else factor
 
 
 def _reading_scale(page: UprightPage) -> float:
     if page.dpi_known and page.dpi >= READING_DPI:
         return READING_DPI / page.dpi
     letter_px = 0.0
-    found = _survey(page.pixels, page.dpi)
+    small, factor = _shrink_to_working(page.pixels, page.dpi)
+    found = find_components(to_reading_grey(small), page.dpi / factor)
     if len(found.boxes):
-        letter_px = found.median_height_px / found.scale
+        letter_px = found.median_height_px / found.scale * factor
     x_height_px = letter_px / _LETTER_OVER_X_HEIGHT
     if 0 < x_height_px < _LEAST_X_HEIGHT_PX:
         wanted = READING_DPI / page.dpi if page.dpi_known else _AIMED_X_HEIGHT_PX / x_height_px
@@ -128,28 +171,49 @@ def _resize(pixels: Pixels, scale: float) -> Pixels:
     return np.asarray(cv2.resize(pixels, size, interpolation=way), dtype=np.uint8)
 
 
-def _quarter_matrix(pixels: Pixels, quarter_turn: QuarterTurn) -> NDArray[np.float64]:
-    """Pixel centres of the scan to those of the turned page (`2 x 3`)."""
-    last_row, last_column = pixels.shape[0] - 1, pixels.shape[1] - 1
+def _quarter_matrix(width_px: int, height_px: int, quarter_turn: QuarterTurn) -> NDArray[np.float64]:
+    """Pixel centres of the scan to those of the turned page (`3 x 3`)."""
+    last_row, last_column = height_px - 1, width_px - 1
     rows: dict[int, list[list[float]]] = {
         0: [[1, 0, 0], [0, 1, 0]],
         90: [[0, -1, last_row], [1, 0, 0]],
         180: [[-1, 0, last_column], [0, -1, last_row]],
         270: [[0, 1, 0], [-1, 0, last_column]],
     }
-    return np.array(rows[quarter_turn], dtype=np.float64)
+    return np.array([*rows[quarter_turn], [0, 0, 1]], dtype=np.float64)
 
 
-def _level_matrix(pixels: Pixels, skew_deg: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
-    """Turn by `-skew_deg` about the middle onto a canvas that holds all corners."""
-    height_px, width_px = pixels.shape[:2]
+def _level_matrix(
+    width_px: int, height_px: int, skew_deg: float
+) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Turn by `-skew_deg` about the middle onto a canvas that holds all corners (`3 x 3`, and its size)."""
     cosine, sine = np.cos(np.radians(skew_deg)), np.sin(np.radians(skew_deg))
     new_width = int(np.ceil(width_px * cosine + height_px * abs(sine)))
     new_height = int(np.ceil(height_px * cosine + width_px * abs(sine)))
     # Positive skew is counter-clockwise with y pointing down: the page is turned clockwise.
     turn = np.array([[cosine, -sine], [sine, cosine]])
     shift = np.array([new_width - 1, new_height - 1]) / 2 - turn @ np.array([width_px - 1, height_px - 1]) / 2
-    return np.column_stack((turn, shift)), (new_width, new_height)
+    return np.vstack((np.column_stack((turn, shift)), (0, 0, 1))), (new_width, new_height)
+
+
+def _outline(view: _View, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where the corners of the flat sheet come to lie (`4 x 2`)."""
+    right, bottom = view.width_px - 1, view.height_px - 1
+    corners = np.array([[0, 0, 1], [right, 0, 1], [right, bottom, 1], [0, bottom, 1]])
+    return np.asarray((matrix @ corners.T)[:2].T, dtype=np.float64)
+
+
+def _cut_out(
+    photo: Pixels, matrix: NDArray[np.float64], size: tuple[int, int], outline: NDArray[np.float64]
+) -> Pixels:
+    """The sheet on its own; what a levelled canvas has beside it gets the colour of the sheet's rim."""
+    flat = cv2.warpPerspective(photo, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    pixels = np.asarray(flat, dtype=np.uint8)
+    beside = np.full(pixels.shape[:2], 255, np.uint8)
+    cv2.fillConvexPoly(beside, np.round(outline).astype(np.int32), 0)
+    if cv2.countNonZero(beside):
+        pixels[beside > 0] = _border_colour(pixels)
+    return pixels
 
 
 def _warp(pixels: Pixels, matrix: NDArray[np.float64], size: tuple[int, int], *, bilevel: bool) -> Pixels:
