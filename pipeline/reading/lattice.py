@@ -1,0 +1,101 @@
+"""The likeliest way through a page's candidates: trigram Viterbi, every probability looked up at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.reading.language_model import OTHER, SENTENCE_END, Ids, LanguageModel
+
+MOST_KEPT = 5  # readings of one slot that are weighed with trigrams
+WINDOW_NATS = 3.0  # how far behind the text as read a reading may lie by pairs and still be weighed
+OTHER_NATS = 9.8  # the model gives all other words together one probability; there are about e^9.8 of them
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One token of the page: the ids it may have, the one as read first, and what each costs (nats)."""
+
+    ids: tuple[int, ...]
+    costs: tuple[float, ...]
+
+
+def find_best_path(slots: Sequence[Slot], model: LanguageModel) -> list[int]:
+    """For each slot the place of its best reading in its `ids`; 0 is the text as read."""
+    if not slots:
+        return []
+    edge = Slot((SENTENCE_END,), (0.0,))
+    padded = [edge, edge, *slots, edge]
+    kept = _prune(padded, model)
+    path = _viterbi(padded, kept, model)
+    return path[2:-1]
+
+
+def _prune(slots: Sequence[Slot], model: LanguageModel) -> list[list[int]]:
+    """Readings of each slot that are near the text as read, judged by pairs in their best company."""
+    sizes = np.array([len(slot.ids) for slot in slots])
+    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    ids = np.array([one for slot in slots for one in slot.ids], dtype=np.int64)
+    support = -np.array([cost for slot in slots for cost in slot.costs]) - OTHER_NATS * (ids == OTHER)
+    left, right = _pairs(sizes, starts)
+    logp = model.pair_log_probability(ids[left], ids[right]).astype(np.float64)
+    best_before = np.full(len(ids), -np.inf)
+    best_after = np.full(len(ids), -np.inf)
+    np.maximum.at(best_before, right, logp)
+    np.maximum.at(best_after, left, logp)
+    support += np.where(np.isinf(best_before), 0, best_before) + np.where(np.isinf(best_after), 0, best_after)
+    near = support >= np.repeat(support[starts], sizes) - WINDOW_NATS
+    kept = []
+    for size, start in zip(sizes, starts, strict=True):
+        if size == 1:
+            kept.append([0])
+            continue
+        others = [at for at in range(1, size) if near[start + at]]
+        others.sort(key=lambda at: -support[start + at])
+        kept.append([0, *others[: MOST_KEPT - 1]])
+    return kept
+
+
+def _pairs(sizes: Ids, starts: Ids) -> tuple[Ids, Ids]:
+    """All neighbouring (left, right) readings, as places in the flat list of readings."""
+    many = sizes[:-1] * sizes[1:]
+    slot = np.repeat(np.arange(len(many)), many)
+    at = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+    return starts[slot] + at // sizes[slot + 1], starts[slot + 1] + at % sizes[slot + 1]
+
+
+def _viterbi(slots: Sequence[Slot], kept: list[list[int]], model: LanguageModel) -> list[int]:
+    ids = [np.array([slot.ids[at] for at in some]) for slot, some in zip(slots, kept, strict=True)]
+    costs = [
+        np.array([slot.costs[at] + OTHER_NATS * (slot.ids[at] == OTHER) for at in some])
+        for slot, some in zip(slots, kept, strict=True)
+    ]
+    scores = _triple_scores(ids, model)
+    best = np.zeros((len(ids[0]), len(ids[1])))
+    came_from = []
+    for at, score in enumerate(scores, 2):
+        ways = best[:, :, None] + score
+        came_from.append(ways.argmax(axis=0))
+        best = ways.max(axis=0) - costs[at]
+    before, last = np.unravel_index(int(best.argmax()), best.shape)
+    path = [int(last), int(before)]
+    for origin in reversed(came_from):
+        path.append(int(origin[path[-1], path[-2]]))
+    path.reverse()
+    return [some[at] for some, at in zip(kept, path, strict=True)]
+
+
+def _triple_scores(ids: list[Ids], model: LanguageModel) -> list[Reals]:
+    """log p(third | first second) for every three neighbouring slots, one look-up for all."""
+    shapes = [(len(a), len(b), len(c)) for a, b, c in zip(ids, ids[1:], ids[2:], strict=False)]
+    first = np.concatenate([np.repeat(a, m * n) for a, (_, m, n) in zip(ids, shapes, strict=False)])
+    second = np.concatenate(
+        [np.tile(np.repeat(b, n), k) for b, (k, _, n) in zip(ids[1:], shapes, strict=False)]
+    )
+    third = np.concatenate([np.tile(c, k * m) for c, (k, m, _) in zip(ids[2:], shapes, strict=False)])
+    logp = model.log_probability(first, second, third).astype(np.float64)
+    ends = np.cumsum([k * m * n for k, m, n in shapes])
+    return [part.reshape(shape) for part, shape in zip(np.split(logp, ends[:-1]), shapes, strict=True)]

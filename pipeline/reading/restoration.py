@@ -1,0 +1,158 @@
+"""Lost and changed marks of Vietnamese letters, restored where the language model is surer than the reading.
+
+Only marks change (tone, circumflex, breve, horn, stroke): never a base letter, a digit or the case.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+import numpy as np
+
+from pipeline.reading.confusions import Candidate, find_candidates, is_possible, spell_like
+from pipeline.reading.language_model import (
+    NUMBER,
+    SENTENCE_END,
+    LanguageModel,
+    ends_sentence,
+    find_pieces,
+    fold,
+    load_language_model,
+)
+from pipeline.reading.lattice import Slot, find_best_path
+from pipeline.reading.page_tree import with_words
+from schemas.page import Line, PageText, Word
+
+# Icelandic eth for Vietnamese d with stroke, fraction slash for slash (facts/image-and-ocr.md).
+ALPHABET = str.maketrans({"\u00d0": "Đ", "\u00f0": "đ", "\u2044": "/"})
+
+INK_NATS = (0.0, 18.0, 24.0, 40.0)
+INK_COST = (3.0, 6.5, 11.5, 13.0)
+"""What the ink says against another reading (Tesseract's cost of its letters over those read; a letter it
+did not weigh counts `UNLISTED_NATS`) -> nats the language model must bring for it."""
+UNLISTED_NATS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How much likelier than the text as read another reading must be, in nats.
+
+    `seen_title` and `title` are added for a capitalised word inside a sentence, which may be a name.
+    """
+
+    margin: float = 6.0
+    margin_impossible: float = 0.5
+    title: float = 4.0
+    fixed_weight: float = 1.0
+    seen_title: float = 6.0
+    seen_impossible: float = -3.0
+
+
+STRICT = Gate()
+LENIENT = Gate(margin=0.0, margin_impossible=0.0, title=6.0, fixed_weight=0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a slot's piece stands: index of its word on the page, and its letters in the word."""
+
+    word: int
+    start: int
+    end: int
+    candidates: tuple[Candidate, ...]
+
+
+def restore_marks(text: PageText, gate: Gate = STRICT) -> PageText:
+    """The page with its marks restored; a changed word keeps what was read in `raw`."""
+    changes = _find_changes(text, gate, load_language_model())
+    if not changes:
+        return text
+    words = list(text.words)
+    for place, syllable in changes:
+        word = words[place.word]
+        mended = word.text[: place.start] + syllable + word.text[place.end :]
+        words[place.word] = replace(word, text=mended, raw=word.text if word.raw is None else word.raw)
+    return with_words(text, words)
+
+
+def find_doubtful(text: PageText, gate: Gate = LENIENT) -> list[int]:
+    """Places (in `text.words`) of words that might be read otherwise: worth a second look at the ink."""
+    return sorted({place.word for place, _ in _find_changes(text, gate, load_language_model())})
+
+
+def _find_changes(text: PageText, gate: Gate, model: LanguageModel) -> list[tuple[_Place, str]]:
+    slots, places = [], []
+    for slot, place in _slots(text.lines, gate):
+        slots.append(slot)
+        places.append(place)
+    words = text.words
+    changes = []
+    for place, chosen in zip(places, find_best_path(slots, model), strict=True):
+        if place is not None and chosen:
+            read = words[place.word].text[place.start : place.end]
+            changes.append((place, spell_like(place.candidates[chosen].syllable, read)))
+    return changes
+
+
+def _slots(lines: Sequence[Line], gate: Gate) -> Iterator[tuple[Slot, _Place | None]]:
+    at = 0
+    for line in lines:
+        starts_sentence = True
+        for word, following in zip_longest(line.words, line.words[1:]):
+            pieces = find_pieces(word.text)
+            if not pieces and any(char.isdigit() for char in word.text):
+                yield Slot((NUMBER,), (0.0,)), None
+            for piece in pieces:
+                place = _Place(at, piece.start(), piece.end(), find_candidates(fold(piece.group())))
+                in_sentence = not starts_sentence or (following is not None and _is_title(following.text))
+                costs = _costs(word, place, gate, is_name=in_sentence and _is_title(piece.group()))
+                yield Slot(tuple(c.id for c in place.candidates[: len(costs)]), costs), place
+                starts_sentence = False
+            if ends_sentence(word.text):
+                yield Slot((SENTENCE_END,), (0.0,)), None
+                starts_sentence = True
+            at += 1
+
+
+def _is_title(piece: str) -> bool:
+    return piece[0].isupper() and not piece.isupper()
+
+
+def _costs(word: Word, place: _Place, gate: Gate, *, is_name: bool) -> tuple[float, ...]:
+    """What each candidate costs; the text as read alone where nothing may change."""
+    piece = word.text[place.start : place.end]
+    itself, *others = place.candidates
+    if _is_settled(word) or not _may_change(piece) or not others:
+        return (0.0,)
+    possible = is_possible(itself)
+    weighed = len(word.alternatives) == len(word.text)
+    if not possible and piece.isascii() and not weighed:
+        return (0.0,)
+    if not weighed:
+        extra = (gate.margin if possible else gate.margin_impossible) + gate.title * is_name
+        return (0.0, *(extra + gate.fixed_weight * other.cost for other in others))
+    extra = gate.seen_title * is_name + (0.0 if possible else gate.seen_impossible)
+    against = [_weigh_ink(word, piece, place, other) for other in others]
+    return (0.0, *(extra + np.interp(against, INK_NATS, INK_COST)))
+
+
+def _is_settled(word: Word) -> bool:
+    """Has it been corrected already, by more than another alphabet's code point?"""
+    return word.raw is not None and word.raw.translate(ALPHABET).lower() != word.text.lower()
+
+
+def _weigh_ink(word: Word, piece: str, place: _Place, other: Candidate) -> float:
+    """What the ink says against another reading: its letters' costs over those of the letters read."""
+    cost = 0.0
+    for at, new in enumerate(spell_like(other.syllable, piece), place.start):
+        if new != word.text[at]:
+            listed = {choice.letter: choice.cost for choice in word.alternatives[at]}
+            cost += listed.get(new, UNLISTED_NATS) - listed.get(word.text[at], UNLISTED_NATS)
+    return cost
+
+
+def _may_change(piece: str) -> bool:
+    """No single letters, no abbreviations (CT, VT, UBND)."""
+    if len(piece) < 2:
+        return False
+    return not (piece.isupper() and piece.isascii() and len(piece) == 2)
