@@ -20,6 +20,8 @@ from schemas.page import LetterChoice, PageText, Pixels, ReadingImage, Word
 NETWORK_HEIGHT_PX = 36  # the height of the input of Tesseract's `vie` network (facts, own lines)
 _RAW_LINE = 13  # Tesseract's page segmentation mode
 _MARGIN_PX, _SIDE_SHARE = 3, 0.12  # above and below; left and right as a share of the crop's height
+# Marks on capitals may lie above Tesseract's box: TINH read for TỈNH on a real letterhead, marks clear in the ink.
+_MARK_SHARE = 0.3
 _NEIGHBOURS = 2  # words on either side that tell how high the line is here
 _LEAST_SIDE_PX = 8
 _DPI_OF_CROP = 70  # 36 px are a line of 12 pt; only silences Tesseract's guess
@@ -93,6 +95,8 @@ def _crop(image: ReadingImage, words: Sequence[Word], at: int) -> Pixels | None:
     top = max(0, int(min(word.box.top for word in near) * image.scale) - _MARGIN_PX)
     bottom = int(max(word.box.bottom for word in near) * image.scale) + _MARGIN_PX
     side = _SIDE_SHARE * (bottom - top)
+    if words[at].text.isupper() and words[at].text.isascii():
+        top = max(0, top - round(_MARK_SHARE * (bottom - top)))
     left = max(0, int(words[at].box.left * image.scale - side))
     right = int(words[at].box.right * image.scale + side)
     crop = image.grey[top:bottom, left:right]

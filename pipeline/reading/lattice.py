@@ -1,10 +1,9 @@
 """The likeliest way through a page's candidates: trigram Viterbi, every probability looked up at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.reading.language_model import OTHER, SENTENCE_END, Ids, LanguageModel
 
@@ -12,7 +11,7 @@ MOST_KEPT = 5  # readings of one slot that are weighed with trigrams
 WINDOW_NATS = 3.0  # how far behind the text as read a reading may lie by pairs and still be weighed
 OTHER_NATS = 9.8  # the model gives all other words together one probability; there are about e^9.8 of them
 
-Reals = NDArray[np.float64]
+_REACH = 2  # slots on either side that a trigram ties a slot to
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,30 @@ def find_best_path(slots: Sequence[Slot], model: LanguageModel) -> list[int]:
     """For each slot the place of its best reading in its `ids`; 0 is the text as read."""
     if not slots:
         return []
-    edge = Slot((SENTENCE_END,), (0.0,))
-    padded = [edge, edge, *slots, edge]
+    edges = [Slot((SENTENCE_END,), (0.0,))] * _REACH
+    padded = [*edges, *slots, *edges]
     kept = _prune(padded, model)
-    path = _viterbi(padded, kept, model)
-    return path[2:-1]
+    best = [0] * len(padded)
+    for start, end in _open_stretches(kept):
+        stretch = slice(start - _REACH, end + _REACH)
+        best[stretch] = _viterbi(padded[stretch], kept[stretch], model)
+    return best[_REACH:-_REACH]
+
+
+def _open_stretches(kept: Sequence[Sequence[int]]) -> Iterator[tuple[int, int]]:
+    """Where there is something to choose: (first, end) of stretches that no trigram joins to others."""
+    first = end = 0
+    for at, some in enumerate(kept):
+        if len(some) == 1:
+            continue
+        if end and at - end >= _REACH:
+            yield first, end
+            first = at
+        elif not end:
+            first = at
+        end = at + 1
+    if end:
+        yield first, end
 
 
 def _prune(slots: Sequence[Slot], model: LanguageModel) -> list[list[int]]:
@@ -67,35 +85,20 @@ def _pairs(sizes: Ids, starts: Ids) -> tuple[Ids, Ids]:
     return starts[slot] + at // sizes[slot + 1], starts[slot + 1] + at % sizes[slot + 1]
 
 
-def _viterbi(slots: Sequence[Slot], kept: list[list[int]], model: LanguageModel) -> list[int]:
+def _viterbi(slots: Sequence[Slot], kept: Sequence[Sequence[int]], model: LanguageModel) -> list[int]:
+    """The best reading of each slot; the first two are context and have one reading each."""
     ids = [np.array([slot.ids[at] for at in some]) for slot, some in zip(slots, kept, strict=True)]
-    costs = [
-        np.array([slot.costs[at] + OTHER_NATS * (slot.ids[at] == OTHER) for at in some])
-        for slot, some in zip(slots, kept, strict=True)
-    ]
-    scores = _triple_scores(ids, model)
     best = np.zeros((len(ids[0]), len(ids[1])))
     came_from = []
-    for at, score in enumerate(scores, 2):
-        ways = best[:, :, None] + score
+    for at in range(2, len(slots)):
+        first, second, third = ids[at - 2][:, None, None], ids[at - 1][None, :, None], ids[at][None, None, :]
+        costs = np.array([slots[at].costs[reading] for reading in kept[at]]) + OTHER_NATS * (ids[at] == OTHER)
+        ways = best[:, :, None] + model.log_probability(first, second, third) - costs
         came_from.append(ways.argmax(axis=0))
-        best = ways.max(axis=0) - costs[at]
+        best = ways.max(axis=0)
     before, last = np.unravel_index(int(best.argmax()), best.shape)
     path = [int(last), int(before)]
     for origin in reversed(came_from):
         path.append(int(origin[path[-1], path[-2]]))
     path.reverse()
     return [some[at] for some, at in zip(kept, path, strict=True)]
-
-
-def _triple_scores(ids: list[Ids], model: LanguageModel) -> list[Reals]:
-    """log p(third | first second) for every three neighbouring slots, one look-up for all."""
-    shapes = [(len(a), len(b), len(c)) for a, b, c in zip(ids, ids[1:], ids[2:], strict=False)]
-    first = np.concatenate([np.repeat(a, m * n) for a, (_, m, n) in zip(ids, shapes, strict=False)])
-    second = np.concatenate(
-        [np.tile(np.repeat(b, n), k) for b, (k, _, n) in zip(ids[1:], shapes, strict=False)]
-    )
-    third = np.concatenate([np.tile(c, k * m) for c, (k, m, _) in zip(ids[2:], shapes, strict=False)])
-    logp = model.log_probability(first, second, third).astype(np.float64)
-    ends = np.cumsum([k * m * n for k, m, n in shapes])
-    return [part.reshape(shape) for part, shape in zip(np.split(logp, ends[:-1]), shapes, strict=True)]
