@@ -8,7 +8,7 @@ import numpy as np
 from pipeline.reading.language_model import OTHER, SENTENCE_END, Ids, LanguageModel
 
 MOST_KEPT = 5  # readings of one slot that are weighed with trigrams
-WINDOW_NATS = 3.0  # how far behind the text as read a reading may lie by pairs and still be weighed
+LEAST_PAIR_GAIN = 0.0  # nats that pairs alone, in the best company, must speak for a reading
 OTHER_NATS = 9.8  # the model gives all other words together one probability; there are about e^9.8 of them
 
 _REACH = 2  # slots on either side that a trigram ties a slot to
@@ -57,7 +57,7 @@ def _prune(slots: Sequence[Slot], model: LanguageModel) -> list[list[int]]:
     sizes = np.array([len(slot.ids) for slot in slots])
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     ids = np.array([one for slot in slots for one in slot.ids], dtype=np.int64)
-    support = -np.array([cost for slot in slots for cost in slot.costs]) - OTHER_NATS * (ids == OTHER)
+    support = -OTHER_NATS * (ids == OTHER)
     left, right = _pairs(sizes, starts)
     logp = model.pair_log_probability(ids[left], ids[right]).astype(np.float64)
     best_before = np.full(len(ids), -np.inf)
@@ -65,7 +65,8 @@ def _prune(slots: Sequence[Slot], model: LanguageModel) -> list[list[int]]:
     np.maximum.at(best_before, right, logp)
     np.maximum.at(best_after, left, logp)
     support += np.where(np.isinf(best_before), 0, best_before) + np.where(np.isinf(best_after), 0, best_after)
-    near = support >= np.repeat(support[starts], sizes) - WINDOW_NATS
+    near = support >= np.repeat(support[starts], sizes) + LEAST_PAIR_GAIN
+    support -= np.array([cost for slot in slots for cost in slot.costs])
     kept = []
     for size, start in zip(sizes, starts, strict=True):
         if size == 1:

@@ -26,8 +26,8 @@ from schemas.page import Line, PageText, Word
 # Icelandic eth for Vietnamese d with stroke, fraction slash for slash (facts/image-and-ocr.md).
 ALPHABET = str.maketrans({"\u00d0": "Đ", "\u00f0": "đ", "\u2044": "/"})
 
-INK_NATS = (0.0, 18.0, 24.0, 40.0)
-INK_COST = (3.0, 6.5, 11.5, 13.0)
+INK_NATS = (-10.0, 0.0, 18.0, 24.0, 40.0)
+INK_COST = (5.0, 7.0, 10.0, 11.5, 13.0)
 """What the ink says against another reading (Tesseract's cost of its letters over those read; a letter it
 did not weigh counts `UNLISTED_NATS`) -> nats the language model must bring for it."""
 UNLISTED_NATS = 25.0
