@@ -20,7 +20,7 @@ from schemas.page import LetterChoice, PageText, Pixels, ReadingImage, Word
 NETWORK_HEIGHT_PX = 36  # the height of the input of Tesseract's `vie` network (facts, own lines)
 _RAW_LINE = 13  # Tesseract's page segmentation mode
 _MARGIN_PX, _SIDE_SHARE = 3, 0.12  # above and below; left and right as a share of the crop's height
-# Marks on capitals may lie above Tesseract's box: TINH read for TỈNH on a real letterhead, marks clear in the ink.
+# Marks on capitals may lie above Tesseract's box: TINH for TỈNH on a real letterhead, clear in the ink.
 _MARK_SHARE = 0.3
 _NEIGHBOURS = 2  # words on either side that tell how high the line is here
 _LEAST_SIDE_PX = 8

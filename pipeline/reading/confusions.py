@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from pipeline.reading.language_model import KINDS, OTHER, LanguageModel, load_language_model
+from pipeline.reading.language_model import KINDS, OTHER, LanguageModel, load_language_model, move_tone
 from pipeline.reading.syllables import TONE_MARKS, is_syllable
 
 TONE_ADDED, TONE_CHANGED, TONE_REMOVED = 4.5, 6.0, 7.0
@@ -95,8 +95,7 @@ def _by_bare_letters(model: LanguageModel) -> dict[str, tuple[tuple[str, Spellin
     return {bare: tuple(group) for bare, group in groups.items()}
 
 
-def spell_like(syllable: str, read: str) -> str:
-    """A folded candidate in the capitals of the piece that was read; both have the same letters."""
-    if len(syllable) != len(read):
-        return syllable
-    return "".join(new.upper() if old.isupper() else new for new, old in zip(syllable, read, strict=True))
+def spell_like(syllable: str, read: str, *, tone_on_second: bool) -> str:
+    """A folded candidate in the capitals and the tone habit of what was read; both have as many letters."""
+    spelled = move_tone(syllable) if tone_on_second else syllable
+    return "".join(new.upper() if old.isupper() else new for new, old in zip(spelled, read, strict=True))

@@ -21,9 +21,12 @@ MODEL_FILE = Path(__file__).parent / "data" / "syllable_trigrams.npz"
 SENTENCE_END, NUMBER, OTHER = 0, 1, 2  # ids of the tokens that are no syllable
 KINDS = ("</s>", "<number>", "<other>")
 
+_DIGIT = re.compile(r"\d")
 _PIECE = re.compile(r"[^\W\d_]+")
 _ENDS_SENTENCE = re.compile(r"[.;:!?…][\"'”’)\]]*$")
 _TONE_ON_SECOND = re.compile(r"(?:o[àáãảạèéẽẻẹ]|(?<!q)u[ỳýỹỷỵ])$")
+
+_TONE_ON_FIRST = re.compile(r"(?:[òóõỏọ][ae]|(?<!q)[ùúũủụ]y)$")
 
 Ids = NDArray[np.int64]
 Nats = NDArray[np.float32]
@@ -96,19 +99,40 @@ def unpack_model(packed: dict[str, NDArray[Any]]) -> LanguageModel:
 
 @lru_cache(maxsize=20_000)
 def fold(token: str) -> str:
-    """Lower case, NFC, tone on the first vowel of an open oa, oe, uy: `HOÀ` -> `hòa`."""
-    lowered = unicodedata.normalize("NFC", token).lower()
+    """Lower case, NFC, tone on the first vowel of an open oa, oe, uy: `HOÀ` -> `hòa`; eth is đ."""
+    lowered = unicodedata.normalize("NFC", token).lower().replace("\u00f0", "đ")
     if not _TONE_ON_SECOND.search(lowered):
         return lowered
     bare, marked = lowered[:-1], unicodedata.normalize("NFD", lowered[-1])
     return unicodedata.normalize("NFC", bare + marked[1:] + marked[0])
 
 
-def find_pieces(word: str) -> list[re.Match[str]]:
-    """The letter runs of a printed word; none where a digit makes it a number or code."""
-    if any(char.isdigit() for char in word):
-        return []
-    return list(_PIECE.finditer(word))
+def move_tone(folded: str) -> str:
+    """The other habit for a folded syllable, tone on the second vowel: `hòa` -> `hoà`."""
+    if not _TONE_ON_FIRST.search(folded):
+        return folded
+    marked = unicodedata.normalize("NFD", folded[-2])
+    return unicodedata.normalize("NFC", folded[:-2] + marked[0] + folded[-1] + marked[1:])
+
+
+@lru_cache(maxsize=20_000)
+def tone_habit(piece: str) -> int:
+    """1 where an open oa, oe, uy bears its tone on the second vowel, -1 on the first, 0 elsewhere."""
+    lowered = piece.lower()
+    return bool(_TONE_ON_SECOND.search(lowered)) - bool(_TONE_ON_FIRST.search(lowered))
+
+
+@lru_cache(maxsize=20_000)
+def find_pieces(word: str) -> tuple[tuple[int, str], ...]:
+    """The letter runs of a printed word and where they start; none where a digit makes it a code."""
+    if is_number(word):
+        return ()
+    return tuple((piece.start(), piece.group()) for piece in _PIECE.finditer(word))
+
+
+def is_number(word: str) -> bool:
+    """Does a digit make it a number or code?"""
+    return _DIGIT.search(word) is not None
 
 
 def ends_sentence(word: str) -> bool:
@@ -119,10 +143,9 @@ def ends_sentence(word: str) -> bool:
 def tokens(words: Iterable[str]) -> Iterator[str]:
     """Printed words as the model sees them: folded syllables and the tokens of `KINDS`."""
     for word in words:
-        if any(char.isdigit() for char in word):
+        if is_number(word):
             yield KINDS[NUMBER]
-        else:
-            yield from (fold(piece.group()) for piece in _PIECE.finditer(word))
+        yield from (fold(piece) for _, piece in find_pieces(word))
         if ends_sentence(word):
             yield KINDS[SENTENCE_END]
 

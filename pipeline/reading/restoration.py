@@ -3,9 +3,10 @@
 Only marks change (tone, circumflex, breve, horn, stroke): never a base letter, a digit or the case.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import count, zip_longest
 
 import numpy as np
 
@@ -17,14 +18,18 @@ from pipeline.reading.language_model import (
     ends_sentence,
     find_pieces,
     fold,
+    is_number,
     load_language_model,
+    tone_habit,
 )
 from pipeline.reading.lattice import Slot, find_best_path
 from pipeline.reading.page_tree import with_words
-from schemas.page import Line, PageText, Word
+from schemas.page import PageText, Word
 
 # Icelandic eth for Vietnamese d with stroke, fraction slash for slash (facts/image-and-ocr.md).
 ALPHABET = str.maketrans({"\u00d0": "Đ", "\u00f0": "đ", "\u2044": "/"})
+
+_ADDRESS = re.compile(r"[@_\\]|//|\w\.\w")
 
 INK_NATS = (-10.0, 0.0, 18.0, 24.0, 40.0)
 INK_COST = (5.0, 7.0, 10.0, 11.5, 13.0)
@@ -54,12 +59,17 @@ LENIENT = Gate(margin=0.0, margin_impossible=0.0, title=6.0, fixed_weight=0.5)
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a slot's piece stands: index of its word on the page, and its letters in the word."""
+    """One piece of a word on the page: the word's place, the piece's letters in it, what they may mean."""
 
     word: int
     start: int
-    end: int
+    piece: str
     candidates: tuple[Candidate, ...]
+    tone_on_second: bool
+
+    def spell(self, candidate: Candidate) -> str:
+        """The candidate as this page would print it here."""
+        return spell_like(candidate.syllable, self.piece, tone_on_second=self.tone_on_second)
 
 
 def restore_marks(text: PageText, gate: Gate = STRICT) -> PageText:
@@ -68,9 +78,9 @@ def restore_marks(text: PageText, gate: Gate = STRICT) -> PageText:
     if not changes:
         return text
     words = list(text.words)
-    for place, syllable in changes:
+    for place, spelled in changes:
         word = words[place.word]
-        mended = word.text[: place.start] + syllable + word.text[place.end :]
+        mended = word.text[: place.start] + spelled + word.text[place.start + len(spelled) :]
         words[place.word] = replace(word, text=mended, raw=word.text if word.raw is None else word.raw)
     return with_words(text, words)
 
@@ -82,36 +92,36 @@ def find_doubtful(text: PageText, gate: Gate = LENIENT) -> list[int]:
 
 def _find_changes(text: PageText, gate: Gate, model: LanguageModel) -> list[tuple[_Place, str]]:
     slots, places = [], []
-    for slot, place in _slots(text.lines, gate):
+    for slot, place in _slots(text, gate):
         slots.append(slot)
         places.append(place)
-    words = text.words
-    changes = []
-    for place, chosen in zip(places, find_best_path(slots, model), strict=True):
-        if place is not None and chosen:
-            read = words[place.word].text[place.start : place.end]
-            changes.append((place, spell_like(place.candidates[chosen].syllable, read)))
-    return changes
+    return [
+        (place, place.spell(place.candidates[chosen]))
+        for place, chosen in zip(places, find_best_path(slots, model), strict=True)
+        if place is not None and chosen
+    ]
 
 
-def _slots(lines: Sequence[Line], gate: Gate) -> Iterator[tuple[Slot, _Place | None]]:
-    at = 0
-    for line in lines:
+def _slots(text: PageText, gate: Gate) -> Iterator[tuple[Slot, _Place | None]]:
+    """The page as the model sees it, line after line; a place with every slot that is a piece of a word."""
+    places = count()
+    page_habit = sum(tone_habit(piece) for word in text.words for _, piece in find_pieces(word.text))
+    for line in text.lines:
         starts_sentence = True
         for word, following in zip_longest(line.words, line.words[1:]):
-            pieces = find_pieces(word.text)
-            if not pieces and any(char.isdigit() for char in word.text):
+            at = next(places)
+            if is_number(word.text):
                 yield Slot((NUMBER,), (0.0,)), None
-            for piece in pieces:
-                place = _Place(at, piece.start(), piece.end(), find_candidates(fold(piece.group())))
+            for start, piece in find_pieces(word.text):
+                habit = tone_habit(piece) or page_habit
+                place = _Place(at, start, piece, find_candidates(fold(piece)), habit > 0)
                 in_sentence = not starts_sentence or (following is not None and _is_title(following.text))
-                costs = _costs(word, place, gate, is_name=in_sentence and _is_title(piece.group()))
-                yield Slot(tuple(c.id for c in place.candidates[: len(costs)]), costs), place
+                costs = _costs(word, place, gate, is_name=in_sentence and _is_title(piece))
+                yield Slot(tuple(one.id for one in place.candidates[: len(costs)]), costs), place
                 starts_sentence = False
             if ends_sentence(word.text):
                 yield Slot((SENTENCE_END,), (0.0,)), None
                 starts_sentence = True
-            at += 1
 
 
 def _is_title(piece: str) -> bool:
@@ -120,19 +130,18 @@ def _is_title(piece: str) -> bool:
 
 def _costs(word: Word, place: _Place, gate: Gate, *, is_name: bool) -> tuple[float, ...]:
     """What each candidate costs; the text as read alone where nothing may change."""
-    piece = word.text[place.start : place.end]
     itself, *others = place.candidates
-    if _is_settled(word) or not _may_change(piece) or not others:
+    if not others or _is_settled(word) or not _may_change(word.text, place.piece):
         return (0.0,)
     possible = is_possible(itself)
     weighed = len(word.alternatives) == len(word.text)
-    if not possible and piece.isascii() and not weighed:
+    if not possible and place.piece.isascii() and not weighed:
         return (0.0,)
     if not weighed:
         extra = (gate.margin if possible else gate.margin_impossible) + gate.title * is_name
         return (0.0, *(extra + gate.fixed_weight * other.cost for other in others))
     extra = gate.seen_title * is_name + (0.0 if possible else gate.seen_impossible)
-    against = [_weigh_ink(word, piece, place, other) for other in others]
+    against = [_weigh_ink(word, place.start, place.spell(other)) for other in others]
     return (0.0, *(extra + np.interp(against, INK_NATS, INK_COST)))
 
 
@@ -141,18 +150,18 @@ def _is_settled(word: Word) -> bool:
     return word.raw is not None and word.raw.translate(ALPHABET).lower() != word.text.lower()
 
 
-def _weigh_ink(word: Word, piece: str, place: _Place, other: Candidate) -> float:
+def _weigh_ink(word: Word, start: int, spelled: str) -> float:
     """What the ink says against another reading: its letters' costs over those of the letters read."""
     cost = 0.0
-    for at, new in enumerate(spell_like(other.syllable, piece), place.start):
+    for at, new in enumerate(spelled, start):
         if new != word.text[at]:
             listed = {choice.letter: choice.cost for choice in word.alternatives[at]}
             cost += listed.get(new, UNLISTED_NATS) - listed.get(word.text[at], UNLISTED_NATS)
     return cost
 
 
-def _may_change(piece: str) -> bool:
-    """No single letters, no abbreviations (CT, VT, UBND)."""
-    if len(piece) < 2:
+def _may_change(word: str, piece: str) -> bool:
+    """No single letters, no two-letter abbreviations (CT, VT), no addresses of mail or web."""
+    if len(piece) < 2 or _ADDRESS.search(word):
         return False
     return not (piece.isupper() and piece.isascii() and len(piece) == 2)
