@@ -6,16 +6,16 @@ from collections.abc import Sequence
 _DIGIT_FOR = str.maketrans("OoIlóÓ", "001166")  # `6` is read as `ó` inside codes (facts/image-and-ocr.md)
 _LIKE_DIGIT = "OoIlóÓ"
 # A letter with digits on both sides, in a token of nothing but figures: 2O24, 1.25O.000, 11/O5/2021.
-_BETWEEN = re.compile(rf"(?<=\d)[{_LIKE_DIGIT}]+(?=\d)")
+_BETWEEN = re.compile(rf"(?<=\d)[{_LIKE_DIGIT}]+(?=[.,/:-]?\d)|(?<=\d[.,/:-])[{_LIKE_DIGIT}]+(?=\d)")
 _FIGURES = re.compile(rf"\W*\d(?:[\d{_LIKE_DIGIT}]|[.,/:-](?=[\d{_LIKE_DIGIT}]))*\d\W*")
 # Day, month and year, at least the year's century read as digits: O1/l2/2024.
 _DATE = re.compile(
-    rf"(\W*)([\d{_LIKE_DIGIT}]{{1,2}}[/.-][\d{_LIKE_DIGIT}]{{1,2}}[/.-](?:19|20)[\d{_LIKE_DIGIT}]{{2}})(\W*)"
+    rf"(\W*)([\d{_LIKE_DIGIT}]{{1,2}}[/.-][\d{_LIKE_DIGIT}]{{1,2}}[/.-](?:19|2[0Oo])[\d{_LIKE_DIGIT}]{{2}})(\W*)"
 )
 # The number of a document: 2ó/2024/QĐ-UBND, l5/2020/NĐ-CP.
 _NUMBER_HEAD = re.compile(rf"(?<![^\W_])[\d{_LIKE_DIGIT}]+(?=/(?:19|20)\d\d/[A-ZĐ])")
 _SHORT = re.compile(rf"[\d{_LIKE_DIGIT}]{{1,2}}")
-_YEAR = re.compile(rf"((?:19|20)[\d{_LIKE_DIGIT}]{{2}})(\W*)")
+_YEAR = re.compile(rf"((?:19|2[0Oo])[\d{_LIKE_DIGIT}]{{2}})(\W*)")
 _DATE_WORDS = ("ngày", "tháng", "năm")
 
 
@@ -23,11 +23,11 @@ def mend_figures(token: str) -> str:
     """A printed word with letters turned to digits: `2O24` -> `2024`, `l5/2020/ND-CP` -> `15/2020/ND-CP`."""
     if not any(char.isdigit() for char in token):
         return token
-    if _FIGURES.fullmatch(token):
-        return _BETWEEN.sub(lambda run: run.group().translate(_DIGIT_FOR), token)
     date = _DATE.fullmatch(token)
     if date:
         return date[1] + date[2].translate(_DIGIT_FOR) + date[3]
+    if _FIGURES.fullmatch(token):
+        return _BETWEEN.sub(lambda run: run.group().translate(_DIGIT_FOR), token)
     return _NUMBER_HEAD.sub(lambda head: head.group().translate(_DIGIT_FOR), token)
 
 

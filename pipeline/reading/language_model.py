@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 MODEL_FILE = Path(__file__).parent / "data" / "syllable_trigrams.npz"
 SENTENCE_END, NUMBER, OTHER = 0, 1, 2  # ids of the tokens that are no syllable
+OTHER_NATS = 9.8  # all other words share one probability; the spellable syllables alone are e^9.8
 KINDS = ("</s>", "<number>", "<other>")
 
 _DIGIT = re.compile(r"\d")
@@ -162,6 +163,7 @@ def mean_log_probability(words: Sequence[str], model: LanguageModel | None = Non
         return 0.0
     scores = model.log_probability(ids[:-2], ids[1:-1], ids[2:])
     judged = (ids[2:] != NUMBER) & (ids[2:] != SENTENCE_END)
+    scores = scores - OTHER_NATS * (ids[2:] == OTHER)
     return float(scores[judged].mean()) if judged.any() else 0.0
 
 

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.reading.language_model import OTHER, SENTENCE_END, Ids, LanguageModel
+from pipeline.reading.language_model import OTHER, OTHER_NATS, SENTENCE_END, Ids, LanguageModel
 
 MOST_KEPT = 5  # readings of one slot that are weighed with trigrams
 LEAST_PAIR_GAIN = 0.0  # nats that pairs alone, in the best company, must speak for a reading
-OTHER_NATS = 9.8  # the model gives all other words together one probability; there are about e^9.8 of them
 
 _REACH = 2  # slots on either side that a trigram ties a slot to
 
