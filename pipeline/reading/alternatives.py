@@ -4,21 +4,22 @@ Symbol alternatives for a whole page cost 0.15 CPU s (`lstm_choice_mode=2`, fact
 only words that the language model would read otherwise are read again, each as one small raw line.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
 
 import cv2
 import numpy as np
+import tesserocr
 
 from pipeline.reading.confusions import take_apart
 from pipeline.reading.language_model import fold
 from pipeline.reading.page_tree import with_words
-from schemas.page import LetterChoice, PageText, Pixels, ReadingImage, Word
+from schemas.page import Box, LetterChoice, PageText, Pixels, ReadingImage, Word
 
 NETWORK_HEIGHT_PX = 36  # the height of the input of Tesseract's `vie` network (facts, own lines)
-_RAW_LINE = 13  # Tesseract's page segmentation mode
+MOST_ASKED = 60  # words a page, 0.2 CPU s; 27 is the most on the real scans, pages past it are lost anyway
 _MARGIN_PX, _SIDE_SHARE = 3, 0.12  # above and below; left and right as a share of the crop's height
 # Marks on capitals may lie above Tesseract's box: TINH for TỈNH on a real letterhead, clear in the ink.
 _MARK_SHARE = 0.3
@@ -27,42 +28,61 @@ _LEAST_SIDE_PX = 8
 _DPI_OF_CROP = 70  # 36 px are a line of 12 pt; only silences Tesseract's guess
 
 
-class RawLineReader(Protocol):
-    """What is needed of `tesserocr.PyTessBaseAPI`."""
-
-    def SetPageSegMode(self, psm: int) -> None: ...  # noqa: D102, N802
-    def SetVariable(self, name: str, value: str) -> bool: ...  # noqa: D102, N802
-    def SetImageBytes(self, data: bytes, width: int, height: int, depth: int, stride: int) -> None: ...  # noqa: D102, N802
-    def SetSourceResolution(self, dpi: int) -> None: ...  # noqa: D102, N802
-    def Recognize(self, timeout_ms: int) -> bool: ...  # noqa: D102, N802
-    def GetBestLSTMSymbolChoices(self) -> list[list[list[tuple[str, float]]]] | None: ...  # noqa: D102, N802
-    def Clear(self) -> None: ...  # noqa: D102, N802
+CropOf = Callable[[int], Pixels | None]
+"""The picture of a word (its place in `text.words`) at the network's height; None where there is none."""
 
 
-def weigh_words(api: RawLineReader, image: ReadingImage, text: PageText, doubtful: Iterable[int]) -> PageText:
+class LinePicture(Protocol):
+    """What is needed of the picture of a run (`schemas.page.RunImage`): see there."""
+
+    @property
+    def grey(self) -> Pixels: ...  # noqa: D102
+    @property
+    def left(self) -> float: ...  # noqa: D102
+    @property
+    def top(self) -> float: ...  # noqa: D102
+    @property
+    def scale(self) -> float: ...  # noqa: D102
+
+
+def weigh_words(
+    api: tesserocr.PyTessBaseAPI, text: PageText, doubtful: Iterable[int], crop_of: CropOf
+) -> PageText:
     """The page with `alternatives` on those of its words (places in `text.words`) that can be aligned.
 
     About 3 ms a word. Leaves `api` in raw line mode with an empty page.
     """
-    asked = set(doubtful)
+    words = list(text.words)
+    asked = sorted(doubtful, key=lambda at: words[at].confidence)[:MOST_ASKED]
     if not asked:
         return text
-    words: list[Word] = []
-    api.SetPageSegMode(_RAW_LINE)
+    api.SetPageSegMode(tesserocr.PSM.RAW_LINE)
     api.SetVariable("lstm_choice_mode", "2")
     try:
-        for line in text.lines:
-            for at, word in enumerate(line.words):
-                crop = _crop(image, line.words, at) if len(words) in asked else None
-                symbols = [] if crop is None else read_alternatives(api, crop)
-                words.append(replace(word, alternatives=align(word.text, symbols)) if symbols else word)
+        for at in asked:
+            crop = crop_of(at)
+            if crop is not None:
+                symbols = read_alternatives(api, crop)
+                words[at] = replace(words[at], alternatives=align(words[at].text, symbols))
     finally:
         api.SetVariable("lstm_choice_mode", "0")
         api.Clear()
     return with_words(text, words)
 
 
-def read_alternatives(api: RawLineReader, crop: Pixels) -> list[dict[str, float]]:
+def crop_from_page(image: ReadingImage, text: PageText) -> CropOf:
+    """Words cut from the page as it was read: as wide as their box, as high as their line is around them."""
+    places = [(line.words, at) for line in text.lines for at in range(len(line.words))]
+    return lambda word: _cut_from_page(image, *places[word])
+
+
+def crop_from_runs(runs: Sequence[LinePicture], text: PageText) -> CropOf:
+    """Words cut from pictures of runs, which have the network's height already."""
+    words = text.words
+    return lambda word: _cut_from_runs(runs, words[word].box)
+
+
+def read_alternatives(api: tesserocr.PyTessBaseAPI, crop: Pixels) -> list[dict[str, float]]:
     """Letters weighed and their costs (nats), symbol after symbol, over one crop of the network's height."""
     height, width = crop.shape
     api.SetImageBytes(np.ascontiguousarray(crop).tobytes(), width, height, 1, width)
@@ -89,8 +109,7 @@ def align(word: str, symbols: Sequence[Mapping[str, float]]) -> tuple[tuple[Lett
     return tuple(choices)
 
 
-def _crop(image: ReadingImage, words: Sequence[Word], at: int) -> Pixels | None:
-    """One word as a raw line: as wide as its box, as high as its line is around it."""
+def _cut_from_page(image: ReadingImage, words: Sequence[Word], at: int) -> Pixels | None:
     near = words[max(0, at - _NEIGHBOURS) : at + _NEIGHBOURS + 1]
     top = max(0, int(min(word.box.top for word in near) * image.scale) - _MARGIN_PX)
     bottom = int(max(word.box.bottom for word in near) * image.scale) + _MARGIN_PX
@@ -107,6 +126,18 @@ def _crop(image: ReadingImage, words: Sequence[Word], at: int) -> Pixels | None:
     size = (max(_LEAST_SIDE_PX, round(width * factor)), NETWORK_HEIGHT_PX)
     how = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     return cv2.resize(crop, size, interpolation=how).astype(np.uint8)
+
+
+def _cut_from_runs(runs: Sequence[LinePicture], box: Box) -> Pixels | None:
+    middle_x, middle_y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    for run in runs:
+        height, width = run.grey.shape
+        if 0 <= (middle_y - run.top) * run.scale < height and 0 <= (middle_x - run.left) * run.scale < width:
+            side = _SIDE_SHARE * height
+            left = max(0, int((box.left - run.left) * run.scale - side))
+            crop = run.grey[:, left : int((box.right - run.left) * run.scale + side)]
+            return crop if min(crop.shape) >= _LEAST_SIDE_PX else None
+    return None
 
 
 def _best(symbol: Mapping[str, float]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import tesserocr
 
-from pipeline.reading.alternatives import weigh_words
+from pipeline.reading.alternatives import crop_from_page, weigh_words
 from pipeline.reading.page_tree import ListedWord, PageFrame, build_page_text
 from pipeline.reading.restoration import find_doubtful
 from pipeline.reading.tessdata import find_tessdata
@@ -60,7 +60,7 @@ class TesserocrEngine:
             text = build_page_text(self._listed_words(), frame, engine=self.name, model=self.model)
         finally:
             self._api.Clear()
-        return weigh_words(self._api, image, text, find_doubtful(text))
+        return weigh_words(self._api, text, find_doubtful(text), crop_from_page(image, text))
 
     def read_strip(self, grey: Pixels, *, dpi: float) -> str:
         """Read a small crop of a few lines as plain text. Raises `ReadingTimeoutError`."""
