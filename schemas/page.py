@@ -147,6 +147,14 @@ class ReadingImage:
 
 
 @dataclass(frozen=True, slots=True)
+class LetterChoice:
+    """A letter the engine weighed at one place of a word, and its cost in nats (0: certain)."""
+
+    letter: str
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle in pixels, right and bottom exclusive."""
 
@@ -154,14 +162,6 @@ class Box:
     top: float
     right: float
     bottom: float
-
-
-@dataclass(frozen=True, slots=True)
-class LetterChoice:
-    """A letter the engine weighed at one place of a word, and its cost in nats (0: certain)."""
-
-    letter: str
-    cost: float
 
 
 @dataclass(frozen=True, slots=True)
