@@ -57,17 +57,25 @@ class Grams:
 
 def read_laws(folder: Path) -> Iterator[str]:
     """The paragraphs of every law that is not held out, in index order."""
+    return itertools.chain.from_iterable(_read(folder, held_out=False))
+
+
+def read_held_out_laws(folder: Path) -> list[list[str]]:
+    """The paragraphs of each law that the model never sees."""
+    return list(_read(folder, held_out=True))
+
+
+def _read(folder: Path, *, held_out: bool) -> Iterator[list[str]]:
     with (folder / "laws_index.tsv").open(encoding="utf-8", newline="") as index:
         rows = list(csv.DictReader(index, delimiter="\t"))
-    trained = {row["law"] for at, row in enumerate(rows) if at % HELD_OUT_EVERY}
+    wanted = {row["law"] for at, row in enumerate(rows) if (at % HELD_OUT_EVERY == 0) == held_out}
     for part in dict.fromkeys(row["part"] for row in rows):
-        taken = False
-        with gzip.open(folder / part, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith("### "):
-                    taken = line[4:].strip() in trained
-                elif taken and line.strip():
-                    yield unicodedata.normalize("NFC", line)
+        text = gzip.decompress((folder / part).read_bytes()).decode()
+        for law in text.split("### ")[1:]:
+            name, _, body = law.partition("\n")
+            if name.strip() in wanted:
+                lines = unicodedata.normalize("NFC", body).splitlines()
+                yield [line for line in lines if line.strip()]
 
 
 def tell_places() -> Iterator[str]:
