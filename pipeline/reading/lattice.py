@@ -7,8 +7,10 @@ import numpy as np
 
 from pipeline.reading.language_model import OTHER, OTHER_NATS, SENTENCE_END, Ids, LanguageModel
 
-MOST_KEPT = 5  # readings of one slot that are weighed with trigrams
-LEAST_PAIR_GAIN = 0.0  # nats that pairs alone, in the best company, must speak for a reading
+MOST_KEPT = 5  # readings of one slot that are weighed with trigrams; 4 decides the same on the real scans
+LEAST_PAIR_GAIN = (
+    0.0  # nats that pairs alone, in the best company, must speak for a reading; -1 to 1.5 decide alike
+)
 
 _REACH = 2  # slots on either side that a trigram ties a slot to
 
