@@ -13,6 +13,8 @@ from schemas.report import PageReport, SecondsReport
 _MAGIC = b"sohoa/page@1\n"
 _HEADER_LENGTH = struct.Struct(">I")
 _PAGE_TEXT = TypeAdapter(PageText)
+# They have served when a page is corrected.
+_NOT_STORED = {"blocks": {"__all__": {"lines": {"__all__": {"words": {"__all__": {"alternatives"}}}}}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ def pack_page(page: DigitisedPage) -> bytes:
     data: bytes = image.pop("data")
     header = {
         "report": page.report.model_dump(mode="json"),
-        "text": _PAGE_TEXT.dump_python(page.text, mode="json"),
+        "text": _PAGE_TEXT.dump_python(page.text, mode="json", exclude=_NOT_STORED),
         "picture": {**asdict(page.picture), "image": image},
         "seconds": page.seconds.model_dump(mode="json"),
     }

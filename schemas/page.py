@@ -157,6 +157,14 @@ class ReadingImage:
 
 
 @dataclass(frozen=True, slots=True)
+class LetterChoice:
+    """A letter the engine weighed at one place of a word, and its cost in nats (0: certain)."""
+
+    letter: str
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """A rectangle in pixels, right and bottom exclusive."""
 
@@ -168,12 +176,17 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word: NFC text, confidence 0..1, and what the engine read before correction."""
+    """One word: NFC text, confidence 0..1, and what the engine read before correction.
+
+    `alternatives`: for each letter of what was read, the letters the engine weighed; empty where it was
+    not asked. They serve correction only and are not stored.
+    """
 
     text: str
     confidence: float
     box: Box
     raw: str | None = None
+    alternatives: tuple[tuple[LetterChoice, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

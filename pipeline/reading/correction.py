@@ -1,20 +1,19 @@
-"""Repairs of Tesseract's Vietnamese that spelling alone proves; no language model here.
+"""Repairs of Tesseract's Vietnamese: what spelling or a pattern proves, and marks restored by likelihood.
 
-What is repaired, always keeping `Word.raw`: letters Tesseract writes in another alphabet's code
-point, stop-coda syllables whose tone was lost, capitals inside a small word, type letters in document
-numbers, and document numbers torn apart at their hyphen. A digit is never changed, added or dropped.
+Always keeping `Word.raw`: letters Tesseract writes in another alphabet's code point, letters read for
+digits inside dates and numbers, type letters in document numbers, document numbers torn apart at their
+hyphen, capitals inside a small word, tone and vowel marks (`restoration`). A digit that was read stays.
 """
 
 import re
 import unicodedata
 from dataclasses import replace
 
-from pipeline.reading.page_tree import union
+from pipeline.reading.figures import mend_date, mend_figures
+from pipeline.reading.page_tree import union, with_words
+from pipeline.reading.restoration import ALPHABET, restore_marks
 from pipeline.reading.syllables import is_syllable, strip_tone
 from schemas.page import Block, Line, PageText, Word
-
-# Icelandic eth for Vietnamese d with stroke, fraction slash for slash (facts/image-and-ocr.md).
-_LETTERS = str.maketrans({"\u00d0": "Đ", "\u00f0": "đ", "\u2044": "/"})
 
 # Syllables ending in p t c ch take only sắc or nặng. These are the toneless ones where one of the two
 # makes up at least 29 in 30 of at least 20 occurrences in 1.75 million syllables of 96 statutes
@@ -57,21 +56,27 @@ _TORN_GAP = 0.05
 
 
 def correct(text: PageText) -> PageText:
-    """The page with its proved misreadings mended; a word that changed keeps what was read in `raw`.
+    """The page with its misreadings mended; a word that changed keeps what was read in `raw`.
 
+    Where words carry `alternatives` the ink has its say; without them the language model must be surer.
     Correcting twice changes nothing more. Boxes stay, but for the union where two words become one.
     """
-    return replace(text, blocks=tuple(_correct_block(block) for block in text.blocks))
+    mended = replace(text, blocks=tuple(_correct_block(block) for block in text.blocks))
+    while True:
+        restored = restore_marks(mended)
+        mended = with_words(restored, map(_restore_tone, restored.words))
+        if mended is restored or mended == restored:
+            return restored
 
 
 def correct_token(token: str) -> str:
-    """One printed word, mended and NFC; its digits are those it came with."""
-    mended = unicodedata.normalize("NFC", token).translate(_LETTERS)
+    """One printed word, mended by spelling alone and NFC; digits that were read stay."""
+    mended = mend_figures(unicodedata.normalize("NFC", token).translate(ALPHABET))
     for pattern, letters in _NUMBER_REPAIRS:
         mended = pattern.sub(letters, mended)
     if any(char.isdigit() or char == "/" for char in mended):
         return mended
-    return _LETTER_RUN.sub(lambda run: _mend_syllable(run.group()), mended)
+    return _LETTER_RUN.sub(lambda run: _restore_circumflex(_lower_small_word(run.group())), mended)
 
 
 def _correct_block(block: Block) -> Block:
@@ -86,18 +91,22 @@ def _correct_line(line: Line) -> Line:
             words[-1] = _correct_word(_join(words[-1], word))
         else:
             words.append(word)
-    return replace(line, words=tuple(words))
+    dates = mend_date([word.text for word in words])
+    return replace(line, words=tuple(_put(word, date) for word, date in zip(words, dates, strict=True)))
 
 
 def _correct_word(word: Word) -> Word:
-    mended = correct_token(word.text)
-    if mended == word.text:
+    return _put(word, correct_token(word.text))
+
+
+def _restore_tone(word: Word) -> Word:
+    if any(char.isdigit() or char == "/" for char in word.text):
         return word
-    return replace(word, text=mended, raw=_as_read(word))
+    return _put(word, _LETTER_RUN.sub(lambda run: _restore_stop_tone(run.group()), word.text))
 
 
-def _mend_syllable(token: str) -> str:
-    return _restore_stop_tone(_restore_circumflex(_lower_small_word(token)))
+def _put(word: Word, text: str) -> Word:
+    return word if text == word.text else replace(word, text=text, raw=_as_read(word))
 
 
 def _lower_small_word(token: str) -> str:

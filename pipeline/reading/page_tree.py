@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 from schemas.page import Block, Box, Line, PageText, Word
@@ -64,6 +64,23 @@ def union(boxes: Iterable[Box]) -> Box:
         min(box.top for box in every),
         max(box.right for box in every),
         max(box.bottom for box in every),
+    )
+
+
+def with_words(text: PageText, words: Iterable[Word]) -> PageText:
+    """The same tree with other words, as many as it has; the boxes of lines and blocks stay."""
+    remaining = iter(words)
+    return replace(
+        text,
+        blocks=tuple(
+            replace(
+                block,
+                lines=tuple(
+                    replace(line, words=tuple(next(remaining) for _ in line.words)) for line in block.lines
+                ),
+            )
+            for block in text.blocks
+        ),
     )
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import tesserocr
 
+from pipeline.reading.alternatives import crop_from_page, weigh_words
 from pipeline.reading.page_tree import ListedWord, PageFrame, build_page_text
+from pipeline.reading.restoration import find_doubtful
 from pipeline.reading.tessdata import find_tessdata
 from schemas.errors import MissingDependencyError, ReadingTimeoutError, SohoaError
 from schemas.page import PageText, Pixels, ReadingImage
@@ -50,14 +52,15 @@ class TesserocrEngine:
         """Read a whole page with one recognition (see `Engine.read`). Raises `ReadingTimeoutError`.
 
         Tesseract looks at the deadline between words; its layout analysis (about a fifth of the
-        time) runs to its end first.
+        time) runs to its end first. Doubtful words carry the alternatives of a second look.
         """
         frame = PageFrame(width_px, height_px, image.scale)
         self._recognise(image.grey, image.dpi, tesserocr.PSM.AUTO, timeout_s)
         try:
-            return build_page_text(self._listed_words(), frame, engine=self.name, model=self.model)
+            text = build_page_text(self._listed_words(), frame, engine=self.name, model=self.model)
         finally:
             self._api.Clear()
+        return weigh_words(self._api, text, find_doubtful(text), crop_from_page(image, text))
 
     def read_strip(self, grey: Pixels, *, dpi: float) -> str:
         """Read a small crop of a few lines as plain text. Raises `ReadingTimeoutError`."""
