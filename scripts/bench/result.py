@@ -70,10 +70,17 @@ def write_result(result: RunResult, path: Path) -> None:
 def join_results(results: Sequence[RunResult]) -> RunResult:
     """Several runs over different kinds as one; a page measured again replaces the earlier figures.
 
-    Start-up seconds are the last run's.
+    Start-up seconds are the last run's, the peer's those of the last run that measured it.
     """
     pages = {(page.kind, page.seed): page for result in results for page in result.pages}
     cached = {kind for result in results for kind in result.ocrmypdf_cached_kinds}
+    beside_peer = [result for result in results if result.ocrmypdf_version is not None]
+    peer = (beside_peer or results)[-1]
     return results[-1].model_copy(
-        update={"pages": tuple(pages.values()), "ocrmypdf_cached_kinds": tuple(sorted(cached))}
+        update={
+            "pages": tuple(pages.values()),
+            "ocrmypdf_cached_kinds": tuple(sorted(cached)),
+            "ocrmypdf_version": peer.ocrmypdf_version,
+            "ocrmypdf_start_up_s": peer.ocrmypdf_start_up_s,
+        }
     )

@@ -99,26 +99,31 @@ def _render_ratios(result: RunResult) -> list[str]:
         f"sohoa digitize: {ours / count:.3f} CPU s a page with one start-up ({result.sohoa_start_up_s:.2f} s)"
         f" over {count} pages; bare recognition {bare / count:.3f}; ours/bare {ours / bare:.2f}",
     ]
-    if result.ocrmypdf_start_up_s is None:
+    both = [page for page in result.pages if page.ocrmypdf is not None]
+    if not both or result.ocrmypdf_start_up_s is None:
         return [*lines, "OCRmyPDF was not measured."]
-    theirs = [page.ocrmypdf for page in result.pages if page.ocrmypdf is not None]
-    peer = sum(score.cpu_s for score in theirs) + result.ocrmypdf_start_up_s
-    lines.append(
-        f"OCRmyPDF {result.ocrmypdf_version}: {peer / count:.3f} CPU s a page (start-up "
-        f"{result.ocrmypdf_start_up_s:.2f} s); peer/ours {peer / ours:.2f}"
-    )
+    return [*lines, *_compare_with_peer(result, both, result.ocrmypdf_start_up_s)]
+
+
+def _compare_with_peer(result: RunResult, both: Sequence[PageResult], peer_start_up_s: float) -> list[str]:
+    """Ratios over the pages that both have read."""
+    theirs = [page.ocrmypdf for page in both if page.ocrmypdf is not None]
+    ours_s = sum(page.sohoa.cpu_s for page in both) + result.sohoa_start_up_s
+    peer_s = sum(score.cpu_s for score in theirs) + peer_start_up_s
+    worse = [
+        kind
+        for kind, pages in group_by_kind(both).items()
+        if fmean(page.sohoa.cer for page in pages)
+        >= fmean(page.ocrmypdf.cer for page in pages if page.ocrmypdf is not None)
+    ]
+    lines = [
+        f"OCRmyPDF {result.ocrmypdf_version}: {peer_s / len(both):.3f} CPU s a page (start-up "
+        f"{peer_start_up_s:.2f} s) over {len(both)} pages; peer/ours {peer_s / ours_s:.2f} on the same pages",
+        f"mean CER on these {fmean(page.sohoa.cer for page in both):.4f} against "
+        f"{fmean(score.cer for score in theirs):.4f}; kinds not better than OCRmyPDF: "
+        f"{', '.join(worse) or 'none'}",
+    ]
     if result.ocrmypdf_cached_kinds:
         kinds = ", ".join(result.ocrmypdf_cached_kinds)
         lines.append(f"OCRmyPDF's part, CPU seconds too, was kept from an earlier run for: {kinds}")
-    ours_cer, peer_cer = fmean(page.sohoa.cer for page in result.pages), fmean(score.cer for score in theirs)
-    worse = [
-        kind
-        for kind, pages in group_by_kind(result.pages).items()
-        if fmean(page.sohoa.cer for page in pages)
-        >= fmean(page.ocrmypdf.cer for page in pages if page.ocrmypdf)
-    ]
-    lines.append(
-        f"mean CER {ours_cer:.4f} against {peer_cer:.4f}; kinds not better than OCRmyPDF: "
-        f"{', '.join(worse) or 'none'}"
-    )
     return lines

@@ -76,6 +76,20 @@ def test_the_table_does_without_the_peer(result: RunResult) -> None:
     assert "peer/ours" not in table
 
 
+def test_the_peer_is_compared_only_on_pages_it_has_read(result: RunResult) -> None:
+    alone = result.model_copy(
+        update={
+            "pages": (a_page("fax", 1000).model_copy(update={"ocrmypdf": None}),),
+            "ocrmypdf_version": None,
+            "ocrmypdf_start_up_s": None,
+        }
+    )
+    table = render_table(join_results([result, alone]))
+    assert "peer/ours 9.50 on the same pages" in table
+    assert "over 3 pages; peer/ours" in table
+    assert next(line for line in table.splitlines() if line.startswith("fax")).endswith("not measured")
+
+
 def test_means_leave_out_what_has_no_meaning() -> None:
     both = summarise([a_score("", 0.1, 1, None), a_score("", 0.3, 3, 0.2)])
     assert (both.cer, both.cpu_s, both.skew_error_mean_deg) == (pytest.approx(0.2), 2, 0.2)
