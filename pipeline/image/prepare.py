@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.image.cleaning import find_dark_border, remove_specks
 from pipeline.image.components import (
     Components,
     find_components,
@@ -113,12 +114,19 @@ def _view(scan: ScanPage) -> _View:
 
 
 def prepare_for_reading(page: UprightPage) -> ReadingImage:
-    """Seal-aware grey on even white paper, never binarised, at a resolution that suits the engine."""
+    """Seal-aware grey on even white paper, never binarised, at a resolution that suits the engine.
+
+    Lone specks, where there are many, and the dark beside the paper are left out.
+    """
     scale = _reading_scale(page)
     pixels = _resize(page.pixels, scale) if scale < 1 else page.pixels
     grey = to_reading_grey(pixels)
+    border = find_dark_border(grey)
     if not page.bilevel:
         grey = normalise_background(grey)
+    if border is not None:
+        grey = np.asarray(cv2.bitwise_or(grey, border), dtype=np.uint8)
+    grey = remove_specks(grey, page.dpi * min(scale, 1.0))
     if scale > 1:
         grey = _resize(grey, scale)
     return ReadingImage(grey=grey, dpi=page.dpi * scale, scale=scale)
