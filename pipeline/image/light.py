@@ -8,11 +8,13 @@ from schemas.page import Pixels
 _WORKING_HEIGHT_PX = 877
 """Background is estimated on A4 at 75 dpi (2.9 px a millimetre); full size gains nothing."""
 
-_STROKE_PX = 9
-"""Dilation (3 mm at 75 dpi): wider than any printed stroke, so letters vanish into their paper."""
+_STROKE_PX = 13
+"""Closing (4.4 mm at 75 dpi): wider than any printed stroke, so letters vanish into their paper, while the
+rims of folds and shadows stay where they are (CER under a hard shadow 0.280 -> 0.063, folds 0.109 -> 0.064,
+clean 0.063, against dilation and a median of 10 mm)."""
 
-_MEDIAN_PX = 15
-"""Median at half that scale (10 mm): takes away rules and bold capitals the dilation left, keeps folds."""
+_MEDIAN_PX = 7
+"""Median at half that scale (5 mm): takes away what closing left of rules and bold capitals."""
 
 LEAST_BACKGROUND = 24
 """Paper is never taken to be darker than this: gain stays <= 10.6, black borders stay black."""
@@ -24,6 +26,10 @@ by 145, a faint one (235, 120, 130) by 105. Paper or print mistaken for seal rea
 _FAINT_LEAD = 12
 _SEAL_SEARCH_PX = 1754
 """Seals are looked for on A4 at 150 dpi, where strokes half as wide as a pixel still lead by half."""
+
+_SEAL_STROKE_PX = 9
+_SEAL_MEDIAN_PX = 15
+"""3 mm dilated at 75 dpi, median of 10 mm at half that scale."""
 
 _RED_GROWTH_PX = 3
 """Halved colour resolution of JPEG bleeds this far beyond the ink."""
@@ -50,7 +56,7 @@ def to_reading_grey(pixels: Pixels) -> Pixels:
     red, _, lead = _split_red(small)
     if float(cv2.minMaxLoc(lead)[1]) < _FAINT_LEAD * LEAST_BACKGROUND / 255:
         return grey
-    paper = estimate_background(red)  # in red light even a solid seal hardly darkens its paper
+    paper = _see_past_seals(red)
     lead = np.asarray(cv2.divide(lead, paper, scale=255.0), dtype=np.uint8)
     _, trace = cv2.threshold(lead, _FAINT_LEAD - 1, 255, cv2.THRESH_BINARY)
     left, top, width, height = (factor * side for side in cv2.boundingRect(trace))
@@ -108,10 +114,19 @@ def _fade_seal(red: Pixels, other: Pixels, paper: Pixels, lead: Pixels) -> Pixel
     return np.asarray(np.clip(below, 0, light), dtype=np.uint8)
 
 
+def _see_past_seals(red: Pixels) -> Pixels:
+    """Red light of the bare paper: even a solid seal, which hardly darkens it, counts as print there."""
+    factor = max(1, round(max(red.shape) / _WORKING_HEIGHT_PX))
+    paper = cv2.dilate(shrink(red, factor), np.ones((_SEAL_STROKE_PX, _SEAL_STROKE_PX), np.uint8))
+    smooth = cv2.blur(cv2.medianBlur(shrink(np.asarray(paper, dtype=np.uint8), 2), _SEAL_MEDIAN_PX), (5, 5))
+    paper = cv2.resize(np.maximum(smooth, LEAST_BACKGROUND), (red.shape[1], red.shape[0]))
+    return np.asarray(paper, dtype=np.uint8)
+
+
 def estimate_background(grey: Pixels) -> Pixels:
     """Brightness of the bare paper under every pixel, `H x W` like `grey` (uint8).
 
-    Dilate + median at reduced scale (facts: decides bad pages, CER 0.82 -> 0.009 on a dim one).
+    Closing and median at reduced scale (facts: decides bad pages, CER 0.82 -> 0.009 on a dim one).
     """
     height_px, width_px = grey.shape[:2]
     return np.asarray(
@@ -143,7 +158,8 @@ def shrink(pixels: Pixels, factor: int) -> Pixels:
 
 def _shrink_background(grey: Pixels) -> Pixels:
     factor = max(1, round(max(grey.shape[:2]) / _WORKING_HEIGHT_PX))
-    paper = cv2.dilate(shrink(grey, factor), np.ones((_STROKE_PX, _STROKE_PX), np.uint8))
+    strokes = np.ones((_STROKE_PX, _STROKE_PX), np.uint8)
+    paper = cv2.morphologyEx(shrink(grey, factor), cv2.MORPH_CLOSE, strokes)
     half = shrink(np.asarray(paper, dtype=np.uint8), 2)
     smooth = cv2.medianBlur(half, _MEDIAN_PX)
-    return np.asarray(np.maximum(cv2.blur(smooth, (5, 5)), LEAST_BACKGROUND), dtype=np.uint8)
+    return np.asarray(np.maximum(cv2.blur(smooth, (3, 3)), LEAST_BACKGROUND), dtype=np.uint8)

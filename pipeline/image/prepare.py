@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.image.cleaning import find_dark_border, remove_specks
 from pipeline.image.components import (
     Components,
     find_components,
@@ -121,22 +122,34 @@ def _view(scan: ScanPage) -> _View:
 
 
 def prepare_for_reading(page: UprightPage) -> ReadingImage:
-    """Seal-aware grey on even white paper without dotted leaders, never binarised, at a resolution that
-    suits the engine."""
+    """Seal-aware grey on even white paper, never binarised, at a resolution that suits the engine.
+
+    Dotted leaders, lone specks where there are many, and the dark beside the paper are left out.
+    """
     if page.bilevel:
         return _soften_bilevel(page)
     scale = _reading_scale(page)
     pixels = _resize(page.pixels, scale) if scale < 1 else page.pixels
-    grey = erase_leaders(normalise_background(to_reading_grey(pixels)), page.dpi * min(scale, 1.0))
+    grey = _clear_print(to_reading_grey(pixels), page.dpi * min(scale, 1.0), even=False)
     if scale > 1:
         grey = _resize(grey, scale)
     return ReadingImage(grey=grey, dpi=page.dpi * scale, scale=scale)
 
 
+def _clear_print(grey: Pixels, dpi: float, *, even: bool) -> Pixels:
+    """`grey` on white paper (`even` says it lies on it already) without what is no print."""
+    border = find_dark_border(grey)
+    if not even:
+        grey = normalise_background(grey)
+    if border is not None:
+        grey = np.asarray(cv2.bitwise_or(grey, border), dtype=np.uint8)
+    return erase_leaders(remove_specks(grey, dpi), dpi)
+
+
 def _soften_bilevel(page: UprightPage) -> ReadingImage:
     scale = min(_reading_scale(page), FAX_READING_DPI / page.dpi)
     spread_px = FAX_SPREAD_PX * page.dpi / READING_DPI
-    grey = erase_leaders(to_reading_grey(page.pixels), page.dpi)
+    grey = _clear_print(to_reading_grey(page.pixels), page.dpi, even=True)
     soft = cv2.GaussianBlur(grey, (0, 0), spread_px)
     return ReadingImage(
         grey=_resize(np.asarray(soft, dtype=np.uint8), scale), dpi=page.dpi * scale, scale=scale
