@@ -1,0 +1,198 @@
+"""The layout of a page: its runs of print in reading order, and how far they can be trusted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.image.components import Components, sort_by_size
+from pipeline.layout.linking import Boxes, Runs, find_leaders, gather_runs, link_letters
+from pipeline.layout.order import Item, order_items
+from pipeline.layout.rules import Rules, cell_at, find_rules
+from schemas.page import Box, Layout, TextRun
+
+_BLOB_HEIGHTS = (0.6, 2.0)
+_BLOB_FILL = (0.15, 0.8)
+"""Shapes of a letter's height and a share of ink like print's are words grown together by blur."""
+
+_MOST_LETTERS = 12_000
+"""More on one page is noise (a full A4 page of 8 pt has 7,000)."""
+
+_LEAST_IN_WORDS = 0.6
+"""Share of letters in runs of three and more: 0.9 and more on real pages, under half in dense speckle."""
+
+_MOST_STRAY = 0.15
+
+_LEAST_LETTERS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """What stands on the page, in small-image pixels: runs, and boxes of every component by kind."""
+
+    letters: Boxes
+    marks: Boxes
+    leaders: Boxes
+    other: Boxes
+    runs: Runs
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLayout:
+    """A layout in page pixels, and the print it was made of: `order[i]` is the run of `layout.runs[i]`."""
+
+    layout: Layout
+    print: Print
+    order: tuple[int, ...]
+
+
+def find_layout(components: Components) -> FoundLayout:
+    """Runs, columns, table cells and reading order from the components of an upright, straight page."""
+    rules = find_rules(components.ink, components.dpi)
+    letters, marks, other = _sort_components(components, rules)
+    height_px = float(np.median(letters[:, 3] - letters[:, 1])) if len(letters) else 0.0
+    if not _LEAST_LETTERS <= len(letters) <= _MOST_LETTERS:
+        return _no_layout(rules, letters, marks, certain=len(letters) <= _MOST_LETTERS and not len(other))
+    letter_run = link_letters(letters, height_px, rules.upright)
+    slight = (letter_run < 0) & (letters[:, 3] - letters[:, 1] < height_px)
+    letters, letter_run, marks = letters[~slight], letter_run[~slight], np.vstack((marks, letters[slight]))
+    leader = find_leaders(marks, height_px)
+    runs = gather_runs(letters, letter_run, marks[~leader], height_px)
+    found = Print(letters, marks[~leader], marks[leader], other, runs, rules)
+    blocks = _order_runs(found, height_px, components.height_px)
+    return _describe(found, blocks, components.scale, height_px)
+
+
+def _sort_components(components: Components, rules: Rules) -> tuple[Boxes, Boxes, Boxes]:
+    """Letters, marks and other shapes as corner boxes; found anew where print hangs on rules."""
+    letters, marks, large = components.boxes, components.marks, components.large
+    if _print_hangs_on_rules(large, rules):
+        bare = cv2.subtract(components.ink, cv2.dilate(rules.mask, np.ones((3, 3), np.uint8)))
+        _, _, stats, _ = cv2.connectedComponentsWithStats(bare, connectivity=8, ltype=cv2.CV_32S)
+        boxes = stats[1:, :4].astype(np.int32)
+        is_letter, is_mark, is_large = sort_by_size(boxes, components.dpi)
+        letters, marks, large = boxes[is_letter], boxes[is_mark], boxes[is_large]
+    corners = [_to_corners(boxes) for boxes in (letters, marks, large)]
+    blob = _are_blobs(corners[2], components, rules)
+    return np.vstack((corners[0], corners[2][blob])), corners[1], corners[2][~blob]
+
+
+def _to_corners(boxes: NDArray[np.int32]) -> Boxes:
+    return np.hstack((boxes[:, :2], boxes[:, :2] + boxes[:, 2:4])).astype(np.int32)
+
+
+def _print_hangs_on_rules(large: NDArray[np.int32], rules: Rules) -> bool:
+    """Does a shape with rules in it have other ink too?"""
+    for left, top, width, height in large:
+        window = rules.mask[top : top + height, left : left + width]
+        if min(width, height) > 10 and cv2.countNonZero(window):
+            return True
+    return False
+
+
+def _are_blobs(large: Boxes, components: Components, rules: Rules) -> NDArray[np.bool_]:
+    height_px = components.median_height_px
+    blob = np.zeros(len(large), np.bool_)
+    for number, (left, top, right, bottom) in enumerate(large):
+        if not _BLOB_HEIGHTS[0] * height_px <= bottom - top <= _BLOB_HEIGHTS[1] * height_px:
+            continue
+        if cv2.countNonZero(rules.mask[top:bottom, left:right]):
+            continue
+        fill = cv2.countNonZero(components.ink[top:bottom, left:right]) / ((bottom - top) * (right - left))
+        blob[number] = right - left > bottom - top and _BLOB_FILL[0] <= fill <= _BLOB_FILL[1]
+    return blob
+
+
+def _order_runs(found: Print, height_px: float, page_height_px: int) -> list[list[tuple[int, ...]]]:
+    """Blocks of rows of run numbers: tables stand in the order as one item, then open cell by cell."""
+    runs, rules = found.runs, found.rules
+    cells: dict[int, list[Item]] = {}
+    free: list[Item] = []
+    for number, ((left, top, right, bottom), (core_top, core_bottom)) in enumerate(
+        zip(runs.boxes, runs.cores, strict=True)
+    ):
+        item = Item(number, *(float(v) for v in (left, top, right, bottom, core_top, core_bottom)))
+        cell = cell_at(rules, (item.left + item.right) / 2, (item.core_top + item.core_bottom) / 2)
+        (free if cell < 0 else cells.setdefault(cell, [])).append(item)
+    tables = sorted({int(rules.cells[cell, 4]) for cell in cells})
+    stand_ins = [
+        Item(-1 - table, left, top, right, bottom, top, bottom)
+        for table in tables
+        for left, top, right, bottom in (tuple(float(edge) for edge in rules.tables[table]),)
+    ]
+    blocks: list[list[tuple[int, ...]]] = []
+    for block in order_items([*free, *stand_ins], height_px, page_height_px):
+        rows: list[tuple[int, ...]] = []
+        for row in block:
+            plain = tuple(item.number for item in row if item.number >= 0)
+            if plain:
+                rows.append(plain)
+            for item in row:
+                if item.number < 0:
+                    blocks.append(rows)
+                    rows = []
+                    blocks.extend(_read_table(-1 - item.number, cells, rules, height_px))
+        blocks.append(rows)
+    return [block for block in blocks if block]
+
+
+def _read_table(
+    table: int, cells: dict[int, list[Item]], rules: Rules, height_px: float
+) -> list[list[tuple[int, ...]]]:
+    """Cells row by row, each read whole; a row of one-line cells is one printed line."""
+    members = [cell for cell in cells if rules.cells[cell, 4] == table]
+    members.sort(key=lambda cell: (rules.cells[cell, 1], rules.cells[cell, 0]))
+    table_rows: list[list[int]] = []
+    for cell in members:
+        if table_rows and rules.cells[cell, 1] - rules.cells[table_rows[-1][0], 1] <= 0.5 * height_px:
+            table_rows[-1].append(cell)
+        else:
+            table_rows.append([cell])
+    blocks = []
+    for table_row in table_rows:
+        table_row.sort(key=lambda cell: int(rules.cells[cell, 0]))
+        rows = [
+            tuple(item.number for item in row)
+            for cell in table_row
+            for block in order_items(cells[cell], height_px, 0.0)
+            for row in block
+        ]
+        blocks.append([tuple(number for row in rows for number in row)] if _one_line(cells, table_row) else rows)
+    return blocks
+
+
+def _one_line(cells: dict[int, list[Item]], table_row: Sequence[int]) -> bool:
+    items = [item for cell in table_row for item in cells[cell]]
+    middles = [(item.core_top + item.core_bottom) / 2 for item in items]
+    return all(item.core_top <= middle <= item.core_bottom for item in items for middle in middles)
+
+
+def _describe(
+    found: Print, blocks: list[list[tuple[int, ...]]], scale: float, height_px: float
+) -> FoundLayout:
+    runs, order = [], []
+    row_number = 0
+    for block_number, block in enumerate(blocks):
+        for row in block:
+            for number in row:
+                left, top, right, bottom = (float(edge) / scale for edge in found.runs.boxes[number])
+                runs.append(TextRun(Box(left, top, right, bottom), block_number, row_number))
+                order.append(number)
+            row_number += 1
+    counts = np.bincount(found.runs.letter_run[found.runs.letter_run >= 0], minlength=1)
+    sizes = (found.letters[:, 2:] - found.letters[:, :2]).prod(axis=1)
+    stray = float(sizes[found.runs.letter_run < 0].sum() / max(1, sizes.sum()))
+    in_words = float(counts[counts >= 3].sum() / max(1, len(found.letters)))
+    certain = stray <= _MOST_STRAY and in_words >= _LEAST_IN_WORDS
+    return FoundLayout(Layout(tuple(runs), certain, round(stray, 4)), found, tuple(order))
+
+
+def _no_layout(rules: Rules, letters: Boxes, marks: Boxes, *, certain: bool) -> FoundLayout:
+    nothing = np.zeros(0, np.intp)
+    none = np.zeros((0, 4), np.int32)
+    runs = Runs(none, np.zeros((0, 2)), nothing - 1, nothing - 1)
+    stray = 0.0 if certain else 1.0
+    return FoundLayout(Layout((), certain, stray), Print(none, none, none, none, runs, rules), ())

@@ -1,0 +1,246 @@
+"""From letters to runs: neighbours linked along the line, runs on one line joined, marks given to theirs."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.page import Pixels
+
+Boxes = NDArray[np.int32]
+"""`N x 4`: left, top, right, bottom in small-image pixels."""
+
+Numbers = NDArray[np.intp]
+
+REACH = 1.5
+"""Gap within a run over letter height; word spaces are 0.5, justified ones up to 1.4."""
+
+_BIG = 2.2
+"""Over the median letter height: either type of a title, or letters of two lines grown together."""
+
+_ALIKE = 2.4
+"""Greatest ratio of heights in one line: a stacked capital (Ể) over an x-height letter is 2.2."""
+
+_SHARED_HEIGHT = 0.5
+"""Least overlap of neighbours in height over the smaller one; letters of tight lines share up to 0.3."""
+
+_SHARED_CORE = 0.45
+"""The same for the cores (median top to median bottom) of runs that are one line."""
+
+_SLIGHT, _SLIGHT_LETTERS = 0.75, 2
+"""Letters lower than this (over the median) make no run of their own in such small number."""
+
+_CANDIDATES = 4
+_MARK_ABOVE, _MARK_BELOW = 1.0, 0.7
+"""How far (over letter height) a tone mark stands above, a dot below the core of its line."""
+
+_MARK_BESIDE = 1.8
+"""... and a hyphen or full stop beyond its ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs of print. `boxes` hold all ink, `cores` (top, bottom) the letters' median edges;
+    `letter_run` and `mark_run` give each component's run, -1 for none."""
+
+    boxes: Boxes
+    cores: NDArray[np.float64]
+    letter_run: Numbers
+    mark_run: Numbers
+
+
+def link_letters(letters: Boxes, height_px: float, upright_rules: Pixels) -> Numbers:
+    """Number of the run of each letter (0, 1, ...); -1 for shapes too big for their surroundings."""
+    heights = letters[:, 3] - letters[:, 1]
+    big = heights > _BIG * height_px
+    run = np.full(len(letters), -1, np.intp)
+    next_number = 0
+    for group in (np.flatnonzero(~big), np.flatnonzero(big)):
+        if not len(group):
+            continue
+        boxes = letters[group]
+        scale = height_px if group is not None and not big[group[0]] else float(np.median(heights[group]))
+        roots = _chain(_right_neighbours(boxes, scale, upright_rules))
+        _, numbers, counts = np.unique(roots, return_inverse=True, return_counts=True)
+        numbers = numbers.astype(np.intp)
+        if big[group[0]]:
+            numbers = np.where(counts[numbers] >= 3, numbers, -1)
+        run[group] = np.where(numbers >= 0, numbers + next_number, -1)
+        next_number += len(counts)
+    run = _join_runs(letters, run, height_px, upright_rules)
+    return _renumber(_without_slight_runs(run, heights, height_px))
+
+
+def _without_slight_runs(run: Numbers, heights: NDArray[np.int32], height_px: float) -> Numbers:
+    """Tone marks and hyphens of large type are as high as small letters, but stand alone or in twos."""
+    count = int(run.max(initial=-1)) + 1
+    letters = np.bincount(run[run >= 0], minlength=count)
+    tall = np.bincount(run[(run >= 0) & (heights >= _SLIGHT * height_px)], minlength=count)
+    slight = (letters <= _SLIGHT_LETTERS) & (tall == 0)
+    return np.where((run >= 0) & ~slight[np.maximum(run, 0)], run, -1)
+
+
+def gather_runs(letters: Boxes, letter_run: Numbers, marks: Boxes, height_px: float) -> Runs:
+    """Boxes and cores of the runs, with every mark given to the line it belongs to."""
+    count = int(letter_run.max(initial=-1)) + 1
+    cores = _cores(letters, letter_run, count)
+    boxes = _unite(letters, letter_run, count)
+    mark_run = _assign_marks(marks, boxes, cores, height_px)
+    both = np.vstack((letters, marks))
+    return Runs(_unite(both, np.concatenate((letter_run, mark_run)), count), cores, letter_run, mark_run)
+
+
+def find_leaders(marks: Boxes, height_px: float) -> NDArray[np.bool_]:
+    """Which marks are dots of a dotted line to write on: five or more alike at one pitch."""
+    leader = np.zeros(len(marks), np.bool_)
+    size = marks[:, 2:] - marks[:, :2]
+    dots = np.flatnonzero(size.max(axis=1, initial=0) <= 0.4 * height_px)
+    if len(dots) < 5:
+        return leader
+    boxes = marks[dots]
+    following = _right_neighbours(boxes, 0.7 * height_px, np.zeros((0, 0), np.uint8))
+    pitch = np.where(following >= 0, boxes[following, 0] - boxes[:, 0], 0)
+    second = np.where(following >= 0, following[following], -1)
+    even = (second >= 0) & (np.abs(pitch[following] - pitch) <= 2)
+    linked = np.where(even, following, -1)
+    last_but_one = even[np.maximum(_previous(following), 0)] & (_previous(following) >= 0)
+    linked = np.where(last_but_one, following, linked)
+    roots = _chain(linked)
+    _, numbers, counts = np.unique(roots, return_inverse=True, return_counts=True)
+    leader[dots] = counts[numbers] >= 5
+    return leader
+
+
+def _previous(following: Numbers) -> Numbers:
+    previous = np.full(len(following), -1, np.intp)
+    linked = np.flatnonzero(following >= 0)
+    previous[following[linked]] = linked
+    return previous
+
+
+def _right_neighbours(boxes: Boxes, height_px: float, upright_rules: Pixels) -> Numbers:
+    """For each box the nearest one to its right on the same line, -1 where there is none."""
+    left, top, right, bottom = (edge.astype(np.float64) for edge in boxes.T)
+    middle_x, middle_y, height = (left + right) / 2, (top + bottom) / 2, bottom - top
+    band = np.floor(middle_y / max(height_px, 1.0)) + 1
+    stride = float(right.max()) + 10.0
+    keys = band * stride + left
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    best = np.full(len(boxes), np.inf)
+    neighbour = np.full(len(boxes), -1, np.intp)
+    for neighbouring in (-1, 0, 1):
+        start = np.searchsorted(keys, (band + neighbouring) * stride + middle_x, side="right")
+        for step in range(_CANDIDATES):
+            other = order[np.minimum(start + step, len(order) - 1)]
+            gap = left[other] - right
+            shared = np.minimum(bottom, bottom[other]) - np.maximum(top, top[other])
+            smaller, larger = np.minimum(height, height[other]), np.maximum(height, height[other])
+            fits = (start + step < len(order)) & (left[other] > middle_x)
+            fits &= (gap <= REACH * np.maximum(larger, 0.8 * height_px)) & (larger <= _ALIKE * smaller)
+            fits &= shared >= _SHARED_HEIGHT * smaller
+            cost = np.where(fits, gap + 0.5 * np.abs(middle_y - middle_y[other]), np.inf)
+            better = cost < best
+            best, neighbour = np.where(better, cost, best), np.where(better, other, neighbour)
+    return _not_across(boxes, neighbour, upright_rules)
+
+
+def _not_across(boxes: Boxes, neighbour: Numbers, upright_rules: Pixels) -> Numbers:
+    """Neighbours beyond an upright rule are none."""
+    linked = np.flatnonzero(neighbour >= 0)
+    if not len(linked) or not upright_rules.any():
+        return neighbour
+    passed = np.cumsum(upright_rules > 0, axis=1, dtype=np.int32)
+    middle_y = (boxes[linked, 1] + boxes[linked, 3]) // 2
+    last = passed.shape[1] - 1
+    start = np.minimum(boxes[linked, 0], last)
+    end = np.minimum(boxes[neighbour[linked], 0], last)
+    crossed = passed[middle_y, end] > passed[middle_y, start]
+    neighbour = neighbour.copy()
+    neighbour[linked[crossed]] = -1
+    return neighbour
+
+
+def _chain(following: Numbers) -> Numbers:
+    """The last member of each one's chain of followers."""
+    ends = np.where(following >= 0, following, np.arange(len(following)))
+    while True:
+        further = ends[ends]
+        if np.array_equal(further, ends):
+            return ends
+        ends = further
+
+
+def _join_runs(letters: Boxes, run: Numbers, height_px: float, upright_rules: Pixels) -> Numbers:
+    """Runs whose cores lie on one line and that overlap or nearly touch become one."""
+    count = int(run.max(initial=-1)) + 1
+    if count < 2:
+        return run
+    boxes, cores = _unite(letters, run, count).astype(np.float64), _cores(letters, run, count)
+    present = np.bincount(run[run >= 0], minlength=count) > 0
+    tops, bottoms = cores[:, 0], cores[:, 1]
+    shared = np.minimum(bottoms[:, None], bottoms) - np.maximum(tops[:, None], tops)
+    heights = bottoms - tops
+    smaller = np.minimum(heights[:, None], heights)
+    larger = np.maximum(heights[:, None], heights)
+    gap = np.maximum(boxes[:, None, 0], boxes[:, 0]) - np.minimum(boxes[:, None, 2], boxes[:, 2])
+    joined = (shared >= _SHARED_CORE * smaller) & (gap <= REACH * np.maximum(larger, 0.8 * height_px))
+    joined &= (larger <= _ALIKE * smaller) & present[:, None] & present
+    np.fill_diagonal(joined, val=False)
+    label = np.arange(count)
+    for one, other in np.argwhere(np.triu(joined)):
+        if _ruled_apart(boxes[one], boxes[other], cores[one], upright_rules):
+            continue
+        a, b = label[one], label[other]
+        label[label == max(a, b)] = min(a, b)
+    return np.where(run >= 0, label[run], -1)
+
+
+def _ruled_apart(
+    one: NDArray[np.float64], other: NDArray[np.float64], core: NDArray[np.float64], upright_rules: Pixels
+) -> bool:
+    start, end = sorted((min(one[2], other[2]), max(one[0], other[0])))
+    row = min(int((core[0] + core[1]) / 2), upright_rules.shape[0] - 1)
+    return bool(upright_rules.size) and bool(upright_rules[row, int(start) : int(end) + 1].any())
+
+
+def _renumber(run: Numbers) -> Numbers:
+    numbers = np.unique(run[run >= 0])
+    return np.where(run >= 0, np.searchsorted(numbers, run), -1)
+
+
+def _cores(letters: Boxes, run: Numbers, count: int) -> NDArray[np.float64]:
+    cores = np.zeros((count, 2))
+    order = np.argsort(run, kind="stable")
+    starts = np.searchsorted(run[order], np.arange(count + 1))
+    for number in range(count):
+        members = letters[order[starts[number] : starts[number + 1]]]
+        if len(members):
+            cores[number] = np.median(members[:, 1]), np.median(members[:, 3])
+    return cores
+
+
+def _unite(boxes: Boxes, run: Numbers, count: int) -> Boxes:
+    united = np.full((count, 4), (2**30, 2**30, -1, -1), np.int32)
+    members = run >= 0
+    for edge, extend in ((0, np.minimum), (1, np.minimum), (2, np.maximum), (3, np.maximum)):
+        extend.at(united[:, edge], run[members], boxes[members, edge])
+    return united
+
+
+def _assign_marks(marks: Boxes, boxes: Boxes, cores: NDArray[np.float64], height_px: float) -> Numbers:
+    """The run whose core is nearest in height, among those above, below or beside which a mark may stand."""
+    if not len(marks) or not len(boxes):
+        return np.full(len(marks), -1, np.intp)
+    middle_x = (marks[:, 0] + marks[:, 2])[:, None] / 2
+    middle_y = (marks[:, 1] + marks[:, 3])[:, None] / 2
+    height = np.maximum(cores[:, 1] - cores[:, 0], 0.6 * height_px)
+    beside = (middle_x >= boxes[:, 0] - _MARK_BESIDE * height) & (
+        middle_x <= boxes[:, 2] + _MARK_BESIDE * height
+    )
+    above = np.maximum(cores[:, 0] - middle_y, 0) / (_MARK_ABOVE * height)
+    below = np.maximum(middle_y - cores[:, 1], 0) / (_MARK_BELOW * height)
+    away = np.maximum(np.maximum(boxes[:, 0] - middle_x, middle_x - boxes[:, 2]), 0) / height
+    distance = np.where(beside & (above <= 1) & (below <= 1), above + below + 0.5 * away, np.inf)
+    nearest = distance.argmin(axis=1)
+    return np.where(np.isfinite(distance[np.arange(len(marks)), nearest]), nearest, -1)

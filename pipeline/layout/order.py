@@ -1,0 +1,283 @@
+"""Reading order: rows, side-by-side blocks and table cells, as a person reads them.
+
+Letterheads and tables go row by row; columns of body text and signature blocks go column by column.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+_GUTTER = 2.0
+"""White between columns over letter height (4.7 mm at 13 pt): wider than any gap inside a run."""
+
+_SAME_ROW = 0.5
+"""Least overlap of cores over the smaller one."""
+
+_FILLED = 0.8
+_FILLED_ROWS = 4
+"""Columns of body text are filled: the median row takes this share of its column, over so many rows."""
+
+_HEAD_ROWS = 10
+_HEAD_SHARE = 0.4
+"""A letterhead has at most so many rows and stands in this upper part of the page."""
+
+_HOLE = 3.5
+"""Pitch over the median pitch: room for a signature; letterheads and tables have no such hole."""
+
+_TABLE_ROWS = 0.7
+"""Share of rows that have print in more than one column, from which columns without rules are a table."""
+
+_NEXT_ROW = 2.6
+"""Rows with print on one side only belong to side-by-side blocks within this distance (letter heights,
+white between rows)."""
+
+_BLOCK_GAP = 1.6
+"""White between rows (over letter height) that parts blocks of plain rows; ordinary leading leaves 1."""
+
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A run (or a whole table) to be put in order; edges in pixels, `core` the height of its letters."""
+
+    number: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+    core_top: float
+    core_bottom: float
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An item in its place: numbers of block and row count up in reading order."""
+
+    number: int
+    block: int
+    row: int
+
+
+Row = tuple[Item, ...]
+BlockOfRows = list[Row]
+
+
+def order_items(items: Sequence[Item], height_px: float, page_height_px: float) -> list[BlockOfRows]:
+    """Blocks of rows of items in reading order; every item comes exactly once."""
+    return list(_arrange(items, height_px, page_height_px * _HEAD_SHARE, 0))
+
+
+def _arrange(
+    items: Sequence[Item], height_px: float, head_until: float, depth: int
+) -> Iterator[BlockOfRows]:
+    plain: list[Row] = []
+    is_head = True
+    for band in _find_bands(_find_rows(items), height_px):
+        if not band.gutters or depth >= _DEEPEST:
+            plain.extend(band.rows)
+            is_head &= len(plain) <= 1  # a page number may stand above a letterhead
+            continue
+        yield from _part_blocks(plain, height_px)
+        plain = []
+        head = is_head and band.rows[-1][0].top < head_until
+        is_head = False
+        if _reads_by_rows(band, head=head):
+            yield list(band.rows)
+        else:
+            for column in band.columns():
+                yield from _arrange(column, height_px, 0.0, depth + 1)
+    yield from _part_blocks(plain, height_px)
+
+
+def _find_rows(items: Sequence[Item]) -> list[Row]:
+    """Items that share their height, left to right; rows from top to bottom."""
+    rows: list[list[Item]] = []
+    for item in sorted(items, key=lambda item: (item.core_top + item.core_bottom, item.left, item.number)):
+        best = max(rows[-4:], key=lambda row: _shared(row, item), default=None)
+        if best is not None and _shared(best, item) >= _SAME_ROW:
+            best.append(item)
+        else:
+            rows.append([item])
+    ordered = [tuple(sorted(row, key=lambda item: (item.left, item.number))) for row in rows]
+    return sorted(ordered, key=lambda row: (float(np.mean([i.core_top + i.core_bottom for i in row])), row[0].left))
+
+
+def _shared(row: list[Item], item: Item) -> float:
+    """Overlap of `item` with the row's least member, 0 where it stands over one of the row's items."""
+    shares = []
+    for other in row:
+        if min(item.right, other.right) - max(item.left, other.left) > 0.3 * min(
+            item.right - item.left, other.right - other.left
+        ):
+            return 0.0
+        shared = min(item.core_bottom, other.core_bottom) - max(item.core_top, other.core_top)
+        shares.append(
+            shared / max(1.0, min(item.core_bottom - item.core_top, other.core_bottom - other.core_top))
+        )
+    return min(shares)
+
+
+@dataclass(frozen=True, slots=True)
+class _Band:
+    """Rows one below the other, with the white gutters (left, right) they have in common."""
+
+    rows: tuple[Row, ...]
+    gutters: tuple[tuple[float, float], ...]
+
+    def columns(self) -> list[list[Item]]:
+        """Items between the gutters, columns left to right."""
+        columns: list[list[Item]] = [[] for _ in range(len(self.gutters) + 1)]
+        for row in self.rows:
+            for item in row:
+                columns[self.column_of(item)].append(item)
+        return columns
+
+    def column_of(self, item: Item) -> int:
+        """Number of the column an item stands in."""
+        middle = (item.left + item.right) / 2
+        return sum(middle > (left + right) / 2 for left, right in self.gutters)
+
+
+def _find_bands(rows: list[Row], height_px: float) -> Iterator[_Band]:
+    """Side-by-side rows as long as possible, plain rows in between one by one."""
+    start = 0
+    while start < len(rows):
+        band = _grow_band(rows, start, height_px)
+        if band is None:
+            yield _Band((rows[start],), ())
+            start += 1
+        else:
+            yield band
+            start += len(band.rows)
+
+
+def _grow_band(rows: list[Row], start: int, height_px: float) -> _Band | None:
+    """The band that begins at row `start`, if side-by-side blocks do."""
+    gutters: list[tuple[float, float]] = [(-np.inf, np.inf)]
+    end = start
+    edges = _edges(rows[start])
+    first_pair = None
+    lowest = -np.inf
+    for index in range(start, len(rows)):
+        row = rows[index]
+        if index > start and first_pair is None and row[0].top - lowest > _NEXT_ROW * height_px:
+            return None
+        narrowed = _narrow(gutters, row, _GUTTER * height_px)
+        left, right = _edges(row)
+        edges = min(edges[0], left), max(edges[1], right)
+        if not any(edges[0] < a and b < edges[1] for a, b in narrowed) and first_pair is not None:
+            break
+        if not narrowed:
+            break
+        gutters = narrowed
+        lowest = max(lowest, *(item.bottom for item in row))
+        end = index + 1
+        if first_pair is None and len(row) > 1 and any(left < a and b < right for a, b in narrowed):
+            first_pair = index
+    if first_pair is None:
+        return None
+    end = _trim_end(rows, start, end, gutters, height_px)
+    band = _with_inner_gutters(tuple(rows[start:end]), gutters)
+    if band.gutters and _is_side_by_side(band):
+        return band
+    return None
+
+
+def _edges(row: Row) -> tuple[float, float]:
+    return min(item.left for item in row), max(item.right for item in row)
+
+
+def _narrow(
+    gutters: list[tuple[float, float]], row: Row, least: float
+) -> list[tuple[float, float]]:
+    """What is left of the gutters between the items of one more row."""
+    for item in row:
+        gutters = [
+            part
+            for left, right in gutters
+            for part in ((left, min(right, item.left)), (max(left, item.right), right))
+            if part[1] - part[0] >= least
+        ]
+    return gutters
+
+
+def _trim_end(
+    rows: list[Row], start: int, end: int, gutters: list[tuple[float, float]], height_px: float
+) -> int:
+    """Rows after the last one beside another belong only while they follow closely."""
+    lowest = -np.inf
+    last = start
+    for index in range(start, end):
+        pair = len({_side(item, gutters) for item in rows[index]}) > 1
+        top = min(item.top for item in rows[index])
+        if pair or top < lowest or _beside_other_side(rows, index, start, end, gutters):
+            last = index
+        lowest = max(lowest, *(item.bottom for item in rows[index]))
+    while last + 1 < end:
+        top = min(item.top for item in rows[last + 1])
+        bottom = max(item.bottom for item in rows[last])
+        if top - bottom > _NEXT_ROW * height_px:
+            break
+        last += 1
+    return last + 1
+
+
+def _beside_other_side(
+    rows: list[Row], index: int, start: int, end: int, gutters: list[tuple[float, float]]
+) -> bool:
+    """Does any later row stand on the other side (so that this row is inside the band)?"""
+    own = _side(rows[index][0], gutters)
+    return any(_side(item, gutters) != own for row in rows[index + 1 : end] for item in row)
+
+
+def _side(item: Item, gutters: list[tuple[float, float]]) -> int:
+    middle = (item.left + item.right) / 2
+    return sum(middle > (max(left, -1e9) + min(right, 1e9)) / 2 for left, right in gutters)
+
+
+def _with_inner_gutters(rows: tuple[Row, ...], gutters: list[tuple[float, float]]) -> _Band:
+    left = min(item.left for row in rows for item in row)
+    right = max(item.right for row in rows for item in row)
+    return _Band(rows, tuple((a, b) for a, b in gutters if left < a and b < right))
+
+
+def _is_side_by_side(band: _Band) -> bool:
+    """At least two rows in every column: one row of label and value is a plain row."""
+    counts = [len(column) for column in band.columns()]
+    return min(counts) >= 2
+
+
+def _reads_by_rows(band: _Band, *, head: bool) -> bool:
+    columns = band.columns()
+    if all(_is_filled(column) for column in columns):
+        return False
+    tops = np.array([min(item.core_top for item in row) for row in band.rows])
+    pitches = np.diff(tops)
+    usual = float(np.median(pitches)) if len(pitches) else 0.0
+    hole = bool(len(pitches)) and float(pitches.max()) > _HOLE * max(usual, 1.0)
+    if head and len(band.rows) <= _HEAD_ROWS and not hole:
+        return True
+    paired = [len({band.column_of(item) for item in row}) > 1 for row in band.rows]
+    return not hole and len(paired) > 3 and float(np.mean(paired)) >= _TABLE_ROWS
+
+
+def _is_filled(column: list[Item]) -> bool:
+    rows = _find_rows(column)
+    left, right = min(item.left for item in column), max(item.right for item in column)
+    widths = [max(item.right for item in row) - min(item.left for item in row) for row in rows]
+    return len(rows) >= _FILLED_ROWS and float(np.median(widths)) >= _FILLED * (right - left)
+
+
+def _part_blocks(rows: list[Row], height_px: float) -> Iterator[BlockOfRows]:
+    """Plain rows parted where the white between them is wide."""
+    block: BlockOfRows = []
+    for row in rows:
+        top = min(item.top for item in row)
+        if block and top - max(item.bottom for item in block[-1]) > _BLOCK_GAP * height_px:
+            yield block
+            block = []
+        block.append(row)
+    if block:
+        yield block
