@@ -57,7 +57,7 @@ def find_layout(components: Components) -> FoundLayout:
     if not _LEAST_LETTERS <= len(letters) <= _MOST_LETTERS:
         return _no_layout(rules, letters, marks, certain=len(letters) <= _MOST_LETTERS and not len(other))
     letter_run = link_letters(letters, height_px, rules.upright)
-    slight = (letter_run < 0) & (letters[:, 3] - letters[:, 1] < height_px)
+    slight = (letter_run < 0) & (letters[:, 3] - letters[:, 1] < 1.5 * height_px)
     letters, letter_run, marks = letters[~slight], letter_run[~slight], np.vstack((marks, letters[slight]))
     leader = find_leaders(marks, height_px)
     runs = gather_runs(letters, letter_run, marks[~leader], height_px)

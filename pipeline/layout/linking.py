@@ -30,9 +30,19 @@ _SHARED_CORE = 0.45
 _SLIGHT, _SLIGHT_LETTERS = 0.75, 2
 """Letters lower than this (over the median) make no run of their own in such small number."""
 
+_FEW = 5
+"""Letters under which most letters' edges are not known; the median serves."""
+
+_CROWDED = 0.35
+"""A run of one or two letters over or under a line (this much of its core away, or less) has no room to
+be a line: it is the line's marks grown together."""
+
 _CANDIDATES = 4
-_MARK_ABOVE, _MARK_BELOW = 1.0, 0.7
-"""How far (over letter height) a tone mark stands above, a dot below the core of its line."""
+_MARK_ABOVE, _MARK_BELOW = 1.25, 0.7
+"""How far (over core height) a tone mark stands above, a dot below the core of its line."""
+
+_BELOW_WEIGHT = 1.5
+"""Dots stand nearer to their line than tone marks on a circumflex do."""
 
 _MARK_BESIDE = 1.8
 """... and a hyphen or full stop beyond its ends."""
@@ -68,16 +78,27 @@ def link_letters(letters: Boxes, height_px: float, upright_rules: Pixels) -> Num
         run[group] = np.where(numbers >= 0, numbers + next_number, -1)
         next_number += len(counts)
     run = _join_runs(letters, run, height_px, upright_rules)
-    return _renumber(_without_slight_runs(run, heights, height_px))
+    return _renumber(_without_slight_runs(letters, run, height_px))
 
 
-def _without_slight_runs(run: Numbers, heights: NDArray[np.int32], height_px: float) -> Numbers:
+def _without_slight_runs(letters: Boxes, run: Numbers, height_px: float) -> Numbers:
     """Tone marks and hyphens of large type are as high as small letters, but stand alone or in twos."""
     count = int(run.max(initial=-1)) + 1
-    letters = np.bincount(run[run >= 0], minlength=count)
+    heights = letters[:, 3] - letters[:, 1]
+    members = np.bincount(run[run >= 0], minlength=count)
     tall = np.bincount(run[(run >= 0) & (heights >= _SLIGHT * height_px)], minlength=count)
-    slight = (letters <= _SLIGHT_LETTERS) & (tall == 0)
+    slight = (tall == 0) | _crowd_a_line(letters, run, members)
+    slight &= members <= _SLIGHT_LETTERS
     return np.where((run >= 0) & ~slight[np.maximum(run, 0)], run, -1)
+
+
+def _crowd_a_line(letters: Boxes, run: Numbers, members: Numbers) -> NDArray[np.bool_]:
+    boxes, cores = _unite(letters, run, len(members)), _cores(letters, run, len(members))
+    line = members >= _FEW
+    middle_x = (boxes[:, 0] + boxes[:, 2])[:, None] / 2
+    within = (middle_x > boxes[line, 0]) & (middle_x < boxes[line, 2])
+    away = np.maximum(cores[line, 0] - cores[:, 1][:, None], cores[:, 0][:, None] - cores[line, 1])
+    return np.asarray((within & (away <= _CROWDED * (cores[line, 1] - cores[line, 0]))).any(axis=1))
 
 
 def gather_runs(letters: Boxes, letter_run: Numbers, marks: Boxes, height_px: float) -> Runs:
@@ -210,14 +231,24 @@ def _renumber(run: Numbers) -> Numbers:
 
 
 def _cores(letters: Boxes, run: Numbers, count: int) -> NDArray[np.float64]:
+    """Where most letters' tops and bottoms are: x-height (or capitals) down to the baseline."""
     cores = np.zeros((count, 2))
     order = np.argsort(run, kind="stable")
     starts = np.searchsorted(run[order], np.arange(count + 1))
     for number in range(count):
         members = letters[order[starts[number] : starts[number + 1]]]
         if len(members):
-            cores[number] = np.median(members[:, 1]), np.median(members[:, 3])
+            cores[number] = _usual(members[:, 1]), _usual(members[:, 3])
     return cores
+
+
+def _usual(edges: NDArray[np.int32]) -> float:
+    """The edge (+-1 px) that most letters share; the median of few."""
+    if len(edges) < _FEW:
+        return float(np.median(edges))
+    counts = np.bincount(edges - edges.min() + 1, minlength=3)
+    near = np.convolve(counts, (1, 1.5, 1), mode="same")
+    return float(near.argmax() - 1 + edges.min())
 
 
 def _unite(boxes: Boxes, run: Numbers, count: int) -> Boxes:
@@ -238,9 +269,10 @@ def _assign_marks(marks: Boxes, boxes: Boxes, cores: NDArray[np.float64], height
     beside = (middle_x >= boxes[:, 0] - _MARK_BESIDE * height) & (
         middle_x <= boxes[:, 2] + _MARK_BESIDE * height
     )
-    above = np.maximum(cores[:, 0] - middle_y, 0) / (_MARK_ABOVE * height)
-    below = np.maximum(middle_y - cores[:, 1], 0) / (_MARK_BELOW * height)
-    away = np.maximum(np.maximum(boxes[:, 0] - middle_x, middle_x - boxes[:, 2]), 0) / height
-    distance = np.where(beside & (above <= 1) & (below <= 1), above + below + 0.5 * away, np.inf)
+    above = np.maximum(cores[:, 0] - middle_y, 0)
+    below = np.maximum(middle_y - cores[:, 1], 0)
+    away = np.maximum(np.maximum(boxes[:, 0] - middle_x, middle_x - boxes[:, 2]), 0)
+    near = beside & (above <= _MARK_ABOVE * height) & (below <= _MARK_BELOW * height)
+    distance = np.where(near, above + _BELOW_WEIGHT * below + 0.5 * away, np.inf)
     nearest = distance.argmin(axis=1)
     return np.where(np.isfinite(distance[np.arange(len(marks)), nearest]), nearest, -1)

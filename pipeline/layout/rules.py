@@ -13,11 +13,17 @@ _LEAST_VERTICAL_MM = 6.0
 """Straight ink this long is a rule: bars of capitals reach 5 mm and stems 4.5 mm at 16 pt; one row of a
 table of 12 pt is 7 to 8 mm high."""
 
+_LEAST_LONE_MM = 20.0
+"""Upright rules outside tables (between columns) are longer; strokes of signatures are not rules."""
+
 _THICKEST_MM = 1.4
 """Rules are thinner; letters of a 40 pt title are not taken for rules."""
 
 _TABLE_MM = (15.0, 6.0)
 """Least width and height of crossing rules that make a table or frame."""
+
+_LEAST_FRAME_MM2 = 2500.0
+"""A single cell is a frame around print when it is this large (50 x 50 mm)."""
 
 _CELL_MM = 2.0
 """Cells less wide or high hold no print."""
@@ -43,9 +49,12 @@ def find_rules(ink: Pixels, dpi: float) -> Rules:
     upright = _open_along(ink, 1, round(_LEAST_VERTICAL_MM * px))
     level = _keep_thin(level, px, axis=1)
     upright = _keep_thin(upright, px, axis=0)
-    mask = np.asarray(cv2.bitwise_or(level, upright), dtype=np.uint8)
-    cells, tables = _find_cells(mask, px) if upright.any() and level.any() else (_no_boxes(5), _no_boxes(4))
-    return Rules(mask, upright, cells, tables)
+    cells, tables = _no_boxes(5), _no_boxes(4)
+    if upright.any():
+        if level.any():
+            cells, tables = _find_cells(np.asarray(cv2.bitwise_or(level, upright), dtype=np.uint8), px)
+        upright = _keep_table_rules(upright, tables, px)
+    return Rules(np.asarray(cv2.bitwise_or(level, upright), dtype=np.uint8), upright, cells, tables)
 
 
 def cell_at(rules: Rules, x: float, y: float) -> int:
@@ -79,6 +88,13 @@ def _keep_thin(strokes: Pixels, px: float, axis: int) -> Pixels:
     return np.asarray(cv2.subtract(strokes, thick), dtype=np.uint8)
 
 
+def _keep_table_rules(upright: Pixels, tables: NDArray[np.int32], px: float) -> Pixels:
+    kept = _open_along(upright, 1, round(_LEAST_LONE_MM * px))
+    for left, top, right, bottom in tables:
+        kept[top:bottom, left:right] = upright[top:bottom, left:right]
+    return kept
+
+
 def _find_cells(mask: Pixels, px: float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     joined = cv2.dilate(mask, np.ones((3, 3), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_32S)
@@ -91,6 +107,8 @@ def _find_cells(mask: Pixels, px: float) -> tuple[NDArray[np.int32], NDArray[np.
         bare = cv2.bitwise_not(inside)
         _, _, found, _ = cv2.connectedComponentsWithStats(bare, connectivity=4, ltype=cv2.CV_32S)
         kept = found[1:][(found[1:, 2] >= _CELL_MM * px) & (found[1:, 3] >= _CELL_MM * px)]
+        if len(kept) < 2 and width * height < _LEAST_FRAME_MM2 * px**2:
+            continue  # a signature's flourish
         if not len(kept):
             continue
         number = np.full((len(kept), 1), len(tables), np.int32)
