@@ -8,14 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.image.components import Components, sort_by_size
-from pipeline.layout.linking import Boxes, Runs, find_leaders, gather_runs, link_letters
+from pipeline.layout.linking import Boxes, Runs, find_leaders, gather_runs, link_letters, reach_into_strokes, renumber, unite
 from pipeline.layout.order import Item, order_items
 from pipeline.layout.rules import Rules, cell_at, find_rules
+from pipeline.layout.seals import belong_to_seals, find_seals
 from schemas.page import Box, Layout, TextRun
 
 _BLOB_HEIGHTS = (0.6, 2.0)
 _BLOB_FILL = (0.15, 0.8)
 """Shapes of a letter's height and a share of ink like print's are words grown together by blur."""
+
+_FORM_BOX_MM, _FORM_BOX_RIM = 2.5, 0.97
+"""Least side of a square to tick, and share of each side that is ink; `D` and `O` have 0.8 at the corners."""
 
 _MOST_LETTERS = 12_000
 """More on one page is noise (a full A4 page of 8 pt has 7,000)."""
@@ -53,15 +57,19 @@ def find_layout(components: Components) -> FoundLayout:
     """Runs, columns, table cells and reading order from the components of an upright, straight page."""
     rules = find_rules(components.ink, components.dpi)
     letters, marks, other = _sort_components(components, rules)
+    is_box = _are_form_boxes(letters, components)
+    form_boxes, letters = letters[is_box], letters[~is_box]
     height_px = float(np.median(letters[:, 3] - letters[:, 1])) if len(letters) else 0.0
     if not _LEAST_LETTERS <= len(letters) <= _MOST_LETTERS:
         return _no_layout(rules, letters, marks, certain=len(letters) <= _MOST_LETTERS and not len(other))
     letter_run = link_letters(letters, height_px, rules.upright)
+    letters, letter_run, sealed = _without_seals(letters, letter_run, other, components)
     slight = (letter_run < 0) & (letters[:, 3] - letters[:, 1] < 1.5 * height_px)
     letters, letter_run, marks = letters[~slight], letter_run[~slight], np.vstack((marks, letters[slight]))
     leader = find_leaders(marks, height_px)
     runs = gather_runs(letters, letter_run, marks[~leader], height_px)
-    found = Print(letters, marks[~leader], marks[leader], other, runs, rules)
+    runs = reach_into_strokes(runs, other, components.ink, height_px)
+    found = Print(letters, marks[~leader], np.vstack((marks[leader], form_boxes, sealed)), other, runs, rules)
     blocks = _order_runs(found, height_px, components.height_px)
     return _describe(found, blocks, components.scale, height_px)
 
@@ -78,6 +86,36 @@ def _sort_components(components: Components, rules: Rules) -> tuple[Boxes, Boxes
     corners = [_to_corners(boxes) for boxes in (letters, marks, large)]
     blob = _are_blobs(corners[2], components, rules)
     return np.vstack((corners[0], corners[2][blob])), corners[1], corners[2][~blob]
+
+
+def _without_seals(
+    letters: Boxes, letter_run: NDArray[np.intp], other: Boxes, components: Components
+) -> tuple[Boxes, NDArray[np.intp], Boxes]:
+    """Letters and their runs without those of seals; the seals' letters apart."""
+    seals = find_seals(components.ink, other, components.dpi)
+    if not seals:
+        return letters, letter_run, letters[:0]
+    count = int(letter_run.max(initial=-1)) + 1
+    members = np.bincount(letter_run[letter_run >= 0], minlength=count)
+    boxes = unite(letters, letter_run, count)
+    gone = np.append(belong_to_seals(boxes, members, seals), np.False_)[letter_run]
+    return letters[~gone], renumber(letter_run[~gone]), letters[gone]
+
+
+def _are_form_boxes(letters: Boxes, components: Components) -> NDArray[np.bool_]:
+    """Squares to tick: nearly as wide as high, straight ink along all four sides."""
+    width, height = letters[:, 2] - letters[:, 0], letters[:, 3] - letters[:, 1]
+    box = np.abs(width - height) <= np.maximum(2, 0.15 * height)
+    box &= height >= _FORM_BOX_MM * components.dpi / 25.4
+    for number in np.flatnonzero(box):
+        left, top, right, bottom = letters[number]
+        inside = components.ink[top:bottom, left:right] > 0
+        rims = (inside[:2].any(axis=0), inside[-2:].any(axis=0), inside[:, :2].any(axis=1), inside[:, -2:].any(axis=1))
+        box[number] = min(float(rim.mean()) for rim in rims) >= _FORM_BOX_RIM
+    squares = letters[box]
+    middle = (letters[:, :2] + letters[:, 2:])[:, None] / 2
+    ticked = ((middle > squares[:, :2]) & (middle < squares[:, 2:])).all(axis=2).any(axis=1)
+    return np.asarray(box | ticked)
 
 
 def _to_corners(boxes: NDArray[np.int32]) -> Boxes:

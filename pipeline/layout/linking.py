@@ -1,6 +1,6 @@
 """From letters to runs: neighbours linked along the line, runs on one line joined, marks given to theirs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,12 @@ _SHARED_HEIGHT = 0.5
 
 _SHARED_CORE = 0.45
 """The same for the cores (median top to median bottom) of runs that are one line."""
+
+_STROKE_GAP = 0.8
+"""White (over letter height) between a run and the letters caught in a stroke that cross its end."""
+
+_STROKE_REACH = 4.0
+"""A stroke swallows two or three letters at an end (over letter height); beyond it is the stroke itself."""
 
 _SLIGHT, _SLIGHT_LETTERS = 0.75, 2
 """Letters lower than this (over the median) make no run of their own in such small number."""
@@ -78,7 +84,7 @@ def link_letters(letters: Boxes, height_px: float, upright_rules: Pixels) -> Num
         run[group] = np.where(numbers >= 0, numbers + next_number, -1)
         next_number += len(counts)
     run = _join_runs(letters, run, height_px, upright_rules)
-    return _renumber(_without_slight_runs(letters, run, height_px))
+    return renumber(_without_slight_runs(letters, run, height_px))
 
 
 def _without_slight_runs(letters: Boxes, run: Numbers, height_px: float) -> Numbers:
@@ -93,7 +99,7 @@ def _without_slight_runs(letters: Boxes, run: Numbers, height_px: float) -> Numb
 
 
 def _crowd_a_line(letters: Boxes, run: Numbers, members: Numbers) -> NDArray[np.bool_]:
-    boxes, cores = _unite(letters, run, len(members)), _cores(letters, run, len(members))
+    boxes, cores = unite(letters, run, len(members)), _cores(letters, run, len(members))
     line = members >= _FEW
     middle_x = (boxes[:, 0] + boxes[:, 2])[:, None] / 2
     within = (middle_x > boxes[line, 0]) & (middle_x < boxes[line, 2])
@@ -105,10 +111,40 @@ def gather_runs(letters: Boxes, letter_run: Numbers, marks: Boxes, height_px: fl
     """Boxes and cores of the runs, with every mark given to the line it belongs to."""
     count = int(letter_run.max(initial=-1)) + 1
     cores = _cores(letters, letter_run, count)
-    boxes = _unite(letters, letter_run, count)
+    boxes = unite(letters, letter_run, count)
     mark_run = _assign_marks(marks, boxes, cores, height_px)
     both = np.vstack((letters, marks))
-    return Runs(_unite(both, np.concatenate((letter_run, mark_run)), count), cores, letter_run, mark_run)
+    return Runs(unite(both, np.concatenate((letter_run, mark_run)), count), cores, letter_run, mark_run)
+
+
+def reach_into_strokes(runs: Runs, strokes: Boxes, ink: Pixels, height_px: float) -> Runs:
+    """Runs made longer by letters that have grown together with a signature or seal at their ends.
+
+    `strokes` are boxes of shapes that are no letters. From an end of the run, ink between the core's
+    top and bottom counts as the run's as long as it lies in a stroke's box without a wide gap.
+    """
+    boxes = runs.boxes.copy()
+    for number, (top, bottom) in enumerate(runs.cores):
+        left, right = boxes[number, 0], boxes[number, 2]
+        gap = round(_STROKE_GAP * max(bottom - top, height_px))
+        crossing = strokes[(strokes[:, 1] < bottom) & (strokes[:, 3] > top)]
+        for stroke_left, _, stroke_right, _ in crossing:
+            if stroke_right < left - gap or stroke_left > right + gap:
+                continue
+            columns = ink[int(top) : int(bottom), stroke_left:stroke_right].any(axis=0)
+            inked = stroke_left + np.flatnonzero(columns)
+            farthest = _STROKE_REACH * max(bottom - top, height_px)
+            inked = inked[(inked >= left - farthest) & (inked < right + farthest)]
+            boxes[number, 0] = min(boxes[number, 0], _follow(inked[inked < left][::-1], left, gap))
+            boxes[number, 2] = max(boxes[number, 2], _follow(inked[inked >= right], right - 1, gap) + 1)
+    return replace(runs, boxes=boxes)
+
+
+def _follow(columns: NDArray[np.intp], start: int, gap: int) -> int:
+    """The last of `columns` (ever further from `start`) that is reached without a wider gap."""
+    reached = np.concatenate(([start], columns))
+    wide = np.flatnonzero(np.abs(np.diff(reached)) > gap)
+    return int(reached[wide[0]] if len(wide) else reached[-1])
 
 
 def find_leaders(marks: Boxes, height_px: float) -> NDArray[np.bool_]:
@@ -197,7 +233,7 @@ def _join_runs(letters: Boxes, run: Numbers, height_px: float, upright_rules: Pi
     count = int(run.max(initial=-1)) + 1
     if count < 2:
         return run
-    boxes, cores = _unite(letters, run, count).astype(np.float64), _cores(letters, run, count)
+    boxes, cores = unite(letters, run, count).astype(np.float64), _cores(letters, run, count)
     present = np.bincount(run[run >= 0], minlength=count) > 0
     tops, bottoms = cores[:, 0], cores[:, 1]
     shared = np.minimum(bottoms[:, None], bottoms) - np.maximum(tops[:, None], tops)
@@ -225,7 +261,8 @@ def _ruled_apart(
     return bool(upright_rules.size) and bool(upright_rules[row, int(start) : int(end) + 1].any())
 
 
-def _renumber(run: Numbers) -> Numbers:
+def renumber(run: Numbers) -> Numbers:
+    """The same runs counted 0, 1, ... without gaps; -1 stays."""
     numbers = np.unique(run[run >= 0])
     return np.where(run >= 0, np.searchsorted(numbers, run), -1)
 
@@ -251,7 +288,8 @@ def _usual(edges: NDArray[np.int32]) -> float:
     return float(near.argmax() - 1 + edges.min())
 
 
-def _unite(boxes: Boxes, run: Numbers, count: int) -> Boxes:
+def unite(boxes: Boxes, run: Numbers, count: int) -> Boxes:
+    """The smallest box around the members of each of `count` runs."""
     united = np.full((count, 4), (2**30, 2**30, -1, -1), np.int32)
     members = run >= 0
     for edge, extend in ((0, np.minimum), (1, np.minimum), (2, np.maximum), (3, np.maximum)):

@@ -22,11 +22,11 @@ _HEAD_ROWS = 10
 _HEAD_SHARE = 0.4
 """A letterhead has at most so many rows and stands in this upper part of the page."""
 
-_HOLE = 3.5
-"""Pitch over the median pitch: room for a signature; letterheads and tables have no such hole."""
+_HOLE = 4.5
+"""White between rows over letter height: room for a signature (26 mm are 11); letterheads leave 3."""
 
-_TABLE_ROWS = 0.7
-"""Share of rows that have print in more than one column, from which columns without rules are a table."""
+_TABLE_ROWS, _TABLE_SHARE = 3, 0.7
+"""Rows, and share of them with print in more than one column, from which columns without rules are a table."""
 
 _NEXT_ROW = 2.6
 """Rows with print on one side only belong to side-by-side blocks within this distance (letter heights,
@@ -83,7 +83,7 @@ def _arrange(
         plain = []
         head = is_head and band.rows[-1][0].top < head_until
         is_head = False
-        if _reads_by_rows(band, head=head):
+        if _reads_by_rows(band, height_px, head=head):
             yield list(band.rows)
         else:
             for column in band.columns():
@@ -136,8 +136,7 @@ class _Band:
 
     def column_of(self, item: Item) -> int:
         """Number of the column an item stands in."""
-        middle = (item.left + item.right) / 2
-        return sum(middle > (left + right) / 2 for left, right in self.gutters)
+        return _side(item, self.gutters)
 
 
 def _find_bands(rows: list[Row], height_px: float) -> Iterator[_Band]:
@@ -154,35 +153,26 @@ def _find_bands(rows: list[Row], height_px: float) -> Iterator[_Band]:
 
 
 def _grow_band(rows: list[Row], start: int, height_px: float) -> _Band | None:
-    """The band that begins at row `start`, if side-by-side blocks do."""
-    gutters: list[tuple[float, float]] = [(-np.inf, np.inf)]
-    end = start
-    edges = _edges(rows[start])
-    first_pair = None
-    lowest = -np.inf
-    for index in range(start, len(rows)):
-        row = rows[index]
-        if index > start and first_pair is None and row[0].top - lowest > _NEXT_ROW * height_px:
-            return None
+    """The band that begins at row `start` with blocks side by side, if it does."""
+    left, right = _edges(rows[start])
+    gutters = [
+        (a, b)
+        for a, b in _narrow([(-np.inf, np.inf)], rows[start], _GUTTER * height_px)
+        if left < a and b < right
+    ]
+    if not gutters:
+        return None
+    end = start + 1
+    for row in rows[start + 1 :]:
         narrowed = _narrow(gutters, row, _GUTTER * height_px)
-        left, right = _edges(row)
-        edges = min(edges[0], left), max(edges[1], right)
-        if not any(edges[0] < a and b < edges[1] for a, b in narrowed) and first_pair is not None:
-            break
         if not narrowed:
             break
         gutters = narrowed
-        lowest = max(lowest, *(item.bottom for item in row))
-        end = index + 1
-        if first_pair is None and len(row) > 1 and any(left < a and b < right for a, b in narrowed):
-            first_pair = index
-    if first_pair is None:
-        return None
+        end += 1
     end = _trim_end(rows, start, end, gutters, height_px)
-    band = _with_inner_gutters(tuple(rows[start:end]), gutters)
-    if band.gutters and _is_side_by_side(band):
-        return band
-    return None
+    band = _Band(tuple(rows[start:end]), tuple(gutters))
+    # one row of label and value is a plain row
+    return band if min(len(column) for column in band.columns()) >= 2 else None
 
 
 def _edges(row: Row) -> tuple[float, float]:
@@ -206,61 +196,34 @@ def _narrow(
 def _trim_end(
     rows: list[Row], start: int, end: int, gutters: list[tuple[float, float]], height_px: float
 ) -> int:
-    """Rows after the last one beside another belong only while they follow closely."""
-    lowest = -np.inf
-    last = start
-    for index in range(start, end):
-        pair = len({_side(item, gutters) for item in rows[index]}) > 1
-        top = min(item.top for item in rows[index])
-        if pair or top < lowest or _beside_other_side(rows, index, start, end, gutters):
-            last = index
-        lowest = max(lowest, *(item.bottom for item in rows[index]))
+    """Rows on one side only, after the last one on the other, belong while they follow closely."""
+    sides = [{_side(item, gutters) for item in row} for row in rows[start:end]]
+    last = max(index for index, side in enumerate(sides) if side != sides[-1] or len(side) > 1)
+    last = start + last
     while last + 1 < end:
-        top = min(item.top for item in rows[last + 1])
         bottom = max(item.bottom for item in rows[last])
-        if top - bottom > _NEXT_ROW * height_px:
+        if min(item.top for item in rows[last + 1]) - bottom > _NEXT_ROW * height_px:
             break
         last += 1
     return last + 1
 
 
-def _beside_other_side(
-    rows: list[Row], index: int, start: int, end: int, gutters: list[tuple[float, float]]
-) -> bool:
-    """Does any later row stand on the other side (so that this row is inside the band)?"""
-    own = _side(rows[index][0], gutters)
-    return any(_side(item, gutters) != own for row in rows[index + 1 : end] for item in row)
-
-
-def _side(item: Item, gutters: list[tuple[float, float]]) -> int:
+def _side(item: Item, gutters: Sequence[tuple[float, float]]) -> int:
     middle = (item.left + item.right) / 2
-    return sum(middle > (max(left, -1e9) + min(right, 1e9)) / 2 for left, right in gutters)
+    return sum(middle > (left + right) / 2 for left, right in gutters)
 
 
-def _with_inner_gutters(rows: tuple[Row, ...], gutters: list[tuple[float, float]]) -> _Band:
-    left = min(item.left for row in rows for item in row)
-    right = max(item.right for row in rows for item in row)
-    return _Band(rows, tuple((a, b) for a, b in gutters if left < a and b < right))
-
-
-def _is_side_by_side(band: _Band) -> bool:
-    """At least two rows in every column: one row of label and value is a plain row."""
-    counts = [len(column) for column in band.columns()]
-    return min(counts) >= 2
-
-
-def _reads_by_rows(band: _Band, *, head: bool) -> bool:
-    columns = band.columns()
-    if all(_is_filled(column) for column in columns):
+def _reads_by_rows(band: _Band, height_px: float, *, head: bool) -> bool:
+    if all(_is_filled(column) for column in band.columns()):
         return False
-    tops = np.array([min(item.core_top for item in row) for row in band.rows])
-    pitches = np.diff(tops)
-    usual = float(np.median(pitches)) if len(pitches) else 0.0
-    hole = bool(len(pitches)) and float(pitches.max()) > _HOLE * max(usual, 1.0)
-    if head and len(band.rows) <= _HEAD_ROWS and not hole:
+    tops = np.array([min(item.top for item in row) for row in band.rows])
+    bottoms = np.maximum.accumulate([max(item.bottom for item in row) for row in band.rows])
+    if float((tops[1:] - bottoms[:-1]).max(initial=0)) > _HOLE * height_px:
+        return False
+    if head and len(band.rows) <= _HEAD_ROWS:
         return True
     paired = [len({band.column_of(item) for item in row}) > 1 for row in band.rows]
-    return not hole and len(paired) > 3 and float(np.mean(paired)) >= _TABLE_ROWS
+    return len(paired) >= _TABLE_ROWS and float(np.mean(paired)) >= _TABLE_SHARE
 
 
 def _is_filled(column: list[Item]) -> bool:

@@ -11,6 +11,10 @@ from schemas.page import RunImage
 _BLANK_ANSWER = "¬"
 """What the model says of an empty line."""
 
+_FEW_LETTERS, _LEAST_SURE = 3, 50.0
+"""A run read as so few letters, none of its words with this confidence (0..100), is a speck or a scrap of
+a stroke: of 11,900 right words 0.1 % have less than 43, of invented ones half have less than 61."""
+
 
 def place_words(words: Sequence[ListedWord], run: RunImage) -> Iterator[ListedWord]:
     """`words` in picture pixels of `run`, to page pixels; edges snapped to the run's ink.
@@ -20,6 +24,8 @@ def place_words(words: Sequence[ListedWord], run: RunImage) -> Iterator[ListedWo
     """
     columns = run.ink.any(axis=0)
     words = [word for word in words if word.text.strip() and word.text.strip() != _BLANK_ANSWER]
+    if _is_no_print(words):
+        return
     edges = [0, *(_part(columns, one, other) for one, other in zip(words, words[1:], strict=False)), len(columns)]
     for word, left, right in zip(words, edges, edges[1:], strict=False):
         inked = np.flatnonzero(columns[left:right])
@@ -37,6 +43,11 @@ def place_words(words: Sequence[ListedWord], run: RunImage) -> Iterator[ListedWo
             right=run.left + end / run.scale,
             bottom=run.top + (int(rows[-1]) + 1) / run.scale,
         )
+
+
+def _is_no_print(words: Sequence[ListedWord]) -> bool:
+    letters = sum(character.isalnum() for word in words for character in word.text)
+    return letters <= _FEW_LETTERS and all(word.confidence < _LEAST_SURE for word in words)
 
 
 def _part(columns: NDArray[np.bool_], word: ListedWord, following: ListedWord) -> int:
