@@ -81,6 +81,11 @@ def prepare_for_reading(page: UprightPage) -> ReadingImage:
     return ReadingImage(grey=grey, dpi=page.dpi * scale, scale=scale)
 
 
+def find_print(page: UprightPage) -> Components:
+    """Components of the upright, straight page; found anew, since levelling moved every one of them."""
+    return _survey(page.pixels, page.dpi)
+
+
 def _survey(pixels: Pixels, dpi: float) -> Components:
     """Components of a page; colour is averaged down first, so that only the small image is made grey."""
     small = shrink(pixels, working_factor(dpi))

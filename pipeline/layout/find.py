@@ -8,7 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.image.components import Components, sort_by_size
-from pipeline.layout.linking import Boxes, Runs, find_leaders, gather_runs, link_letters, reach_into_strokes, renumber, unite
+from pipeline.layout.linking import (
+    Boxes,
+    Runs,
+    find_leaders,
+    gather_runs,
+    link_letters,
+    reach_into_strokes,
+    renumber,
+    unite,
+)
 from pipeline.layout.order import Item, order_items
 from pipeline.layout.rules import Rules, cell_at, find_rules
 from pipeline.layout.seals import belong_to_seals, find_seals
@@ -110,7 +119,12 @@ def _are_form_boxes(letters: Boxes, components: Components) -> NDArray[np.bool_]
     for number in np.flatnonzero(box):
         left, top, right, bottom = letters[number]
         inside = components.ink[top:bottom, left:right] > 0
-        rims = (inside[:2].any(axis=0), inside[-2:].any(axis=0), inside[:, :2].any(axis=1), inside[:, -2:].any(axis=1))
+        rims = (
+            inside[:2].any(axis=0),
+            inside[-2:].any(axis=0),
+            inside[:, :2].any(axis=1),
+            inside[:, -2:].any(axis=1),
+        )
         box[number] = min(float(rim.mean()) for rim in rims) >= _FORM_BOX_RIM
     squares = letters[box]
     middle = (letters[:, :2] + letters[:, 2:])[:, None] / 2
@@ -198,7 +212,9 @@ def _read_table(
             for block in order_items(cells[cell], height_px, 0.0)
             for row in block
         ]
-        blocks.append([tuple(number for row in rows for number in row)] if _one_line(cells, table_row) else rows)
+        blocks.append(
+            [tuple(number for row in rows for number in row)] if _one_line(cells, table_row) else rows
+        )
     return blocks
 
 

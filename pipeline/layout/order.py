@@ -26,7 +26,7 @@ _HOLE = 4.5
 """White between rows over letter height: room for a signature (26 mm are 11); letterheads leave 3."""
 
 _TABLE_ROWS, _TABLE_SHARE = 3, 0.7
-"""Rows, and share of them with print in more than one column, from which columns without rules are a table."""
+"""Rows, and share of them with print in several columns, from which columns without rules are a table."""
 
 _NEXT_ROW = 2.6
 """Rows with print on one side only belong to side-by-side blocks within this distance (letter heights,
@@ -69,9 +69,7 @@ def order_items(items: Sequence[Item], height_px: float, page_height_px: float) 
     return list(_arrange(items, height_px, page_height_px * _HEAD_SHARE, 0))
 
 
-def _arrange(
-    items: Sequence[Item], height_px: float, head_until: float, depth: int
-) -> Iterator[BlockOfRows]:
+def _arrange(items: Sequence[Item], height_px: float, head_until: float, depth: int) -> Iterator[BlockOfRows]:
     plain: list[Row] = []
     is_head = True
     for band in _find_bands(_find_rows(items), height_px):
@@ -101,7 +99,9 @@ def _find_rows(items: Sequence[Item]) -> list[Row]:
         else:
             rows.append([item])
     ordered = [tuple(sorted(row, key=lambda item: (item.left, item.number))) for row in rows]
-    return sorted(ordered, key=lambda row: (float(np.mean([i.core_top + i.core_bottom for i in row])), row[0].left))
+    return sorted(
+        ordered, key=lambda row: (float(np.mean([i.core_top + i.core_bottom for i in row])), row[0].left)
+    )
 
 
 def _shared(row: list[Item], item: Item) -> float:
@@ -179,9 +179,7 @@ def _edges(row: Row) -> tuple[float, float]:
     return min(item.left for item in row), max(item.right for item in row)
 
 
-def _narrow(
-    gutters: list[tuple[float, float]], row: Row, least: float
-) -> list[tuple[float, float]]:
+def _narrow(gutters: list[tuple[float, float]], row: Row, least: float) -> list[tuple[float, float]]:
     """What is left of the gutters between the items of one more row."""
     for item in row:
         gutters = [

@@ -99,7 +99,8 @@ def _find_cells(mask: Pixels, px: float) -> tuple[NDArray[np.int32], NDArray[np.
     joined = cv2.dilate(mask, np.ones((3, 3), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_32S)
     least_width, least_height = _TABLE_MM[0] * px, _TABLE_MM[1] * px
-    tables, cells = [], []
+    tables: list[tuple[int, int, int, int]] = []
+    cells = []
     for left, top, width, height, _ in stats[1:]:
         if width < least_width or height < least_height:
             continue
@@ -112,8 +113,8 @@ def _find_cells(mask: Pixels, px: float) -> tuple[NDArray[np.int32], NDArray[np.
         if not len(kept):
             continue
         number = np.full((len(kept), 1), len(tables), np.int32)
-        corners = np.column_stack((kept[:, :2], kept[:, :2] + kept[:, 2:4])) + (left, top, left, top)
-        cells.append(np.hstack((corners, number)))
+        start = kept[:, :2] + np.array((left, top))
+        cells.append(np.hstack((start, start + kept[:, 2:4], number)))
         tables.append((left, top, left + width, top + height))
     if not tables:
         return _no_boxes(5), _no_boxes(4)

@@ -1,6 +1,7 @@
 """Words of one run: boxes drawn tight around their ink, inventions where no ink is left out."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,15 @@ def place_words(words: Sequence[ListedWord], run: RunImage) -> Iterator[ListedWo
     Tesseract's words on a raw line are as high as the line and good to a few pixels sideways: two
     words are parted in the middle of the widest white near their common edge.
     """
-    columns = run.ink.any(axis=0)
+    columns = np.asarray(run.ink.any(axis=0))
     words = [word for word in words if word.text.strip() and word.text.strip() != _BLANK_ANSWER]
     if _is_no_print(words):
         return
-    edges = [0, *(_part(columns, one, other) for one, other in zip(words, words[1:], strict=False)), len(columns)]
+    edges = [
+        0,
+        *(_part(columns, one, other) for one, other in pairwise(words)),
+        len(columns),
+    ]
     for word, left, right in zip(words, edges, edges[1:], strict=False):
         inked = np.flatnonzero(columns[left:right])
         if not len(inked):
