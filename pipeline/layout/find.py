@@ -21,7 +21,7 @@ from pipeline.layout.linking import (
 from pipeline.layout.order import Item, order_items
 from pipeline.layout.rules import Rules, cell_at, find_rules
 from pipeline.layout.seals import belong_to_seals, find_seals
-from schemas.page import Box, Layout, TextRun
+from schemas.page import Box, Layout, Pixels, TextRun
 
 _BLOB_HEIGHTS = (0.6, 2.0)
 _BLOB_FILL = (0.15, 0.8)
@@ -29,6 +29,8 @@ _BLOB_FILL = (0.15, 0.8)
 
 _FORM_BOX_MM, _FORM_BOX_RIM = 2.5, 0.97
 """Least side of a square to tick, and share of each side that is ink; `D` and `O` have 0.8 at the corners."""
+
+_THICK_RULE_PX = 10
 
 _MOST_LETTERS = 12_000
 """More on one page is noise (a full A4 page of 8 pt has 7,000)."""
@@ -79,22 +81,36 @@ def find_layout(components: Components) -> FoundLayout:
     runs = gather_runs(letters, letter_run, marks[~leader], height_px)
     runs = reach_into_strokes(runs, other, components.ink, height_px)
     found = Print(letters, marks[~leader], np.vstack((marks[leader], form_boxes, sealed)), other, runs, rules)
-    blocks = _order_runs(found, height_px, components.height_px)
+    blocks = _order_runs(found, height_px)
     return _describe(found, blocks, components.scale, height_px)
 
 
 def _sort_components(components: Components, rules: Rules) -> tuple[Boxes, Boxes, Boxes]:
     """Letters, marks and other shapes as corner boxes; found anew where print hangs on rules."""
     letters, marks, large = components.boxes, components.marks, components.large
-    if _print_hangs_on_rules(large, rules):
-        bare = cv2.subtract(components.ink, cv2.dilate(rules.mask, np.ones((3, 3), np.uint8)))
-        _, _, stats, _ = cv2.connectedComponentsWithStats(bare, connectivity=8, ltype=cv2.CV_32S)
-        boxes = stats[1:, :4].astype(np.int32)
+    hanging = _print_on_rules(large, rules)
+    if len(hanging):
+        boxes = np.vstack((letters, marks, large))
+        first, last = int(hanging[:, 1].min()), int((hanging[:, 1] + hanging[:, 3]).max())
+        outside = (boxes[:, 1] < first) | (boxes[:, 1] + boxes[:, 3] > last)
+        boxes = np.vstack((boxes[outside], _find_bare(components.ink, rules.mask, first, last)))
         is_letter, is_mark, is_large = sort_by_size(boxes, components.dpi)
         letters, marks, large = boxes[is_letter], boxes[is_mark], boxes[is_large]
     corners = [_to_corners(boxes) for boxes in (letters, marks, large)]
     blob = _are_blobs(corners[2], components, rules)
     return np.vstack((corners[0], corners[2][blob])), corners[1], corners[2][~blob]
+
+
+def _find_bare(ink: Pixels, rules: Pixels, first: int, last: int) -> NDArray[np.int32]:
+    """Boxes of the components of ink between two rows of pixels, without rules and what is cut there."""
+    thick = cv2.dilate(rules[first:last], np.ones((3, 3), np.uint8))
+    bare = cv2.subtract(ink[first:last], thick)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(bare, connectivity=8, ltype=cv2.CV_32S)
+    boxes = stats[1:, :4].astype(np.int32)
+    above = (boxes[:, 1] == 0) & (first > 0)
+    below = (boxes[:, 1] + boxes[:, 3] == last - first) & (last < len(ink))
+    boxes[:, 1] += first
+    return boxes[~(above | below)]
 
 
 def _without_seals(
@@ -119,13 +135,8 @@ def _are_form_boxes(letters: Boxes, components: Components) -> NDArray[np.bool_]
     for number in np.flatnonzero(box):
         left, top, right, bottom = letters[number]
         inside = components.ink[top:bottom, left:right] > 0
-        rims = (
-            inside[:2].any(axis=0),
-            inside[-2:].any(axis=0),
-            inside[:, :2].any(axis=1),
-            inside[:, -2:].any(axis=1),
-        )
-        box[number] = min(float(rim.mean()) for rim in rims) >= _FORM_BOX_RIM
+        rims = (inside[:2], inside[-2:], inside[:, :2].T, inside[:, -2:].T)
+        box[number] = all(rim.any(axis=0).mean() >= _FORM_BOX_RIM for rim in rims)
     squares = letters[box]
     middle = (letters[:, :2] + letters[:, 2:])[:, None] / 2
     ticked = ((middle > squares[:, :2]) & (middle < squares[:, 2:])).all(axis=2).any(axis=1)
@@ -133,16 +144,19 @@ def _are_form_boxes(letters: Boxes, components: Components) -> NDArray[np.bool_]
 
 
 def _to_corners(boxes: NDArray[np.int32]) -> Boxes:
-    return np.hstack((boxes[:, :2], boxes[:, :2] + boxes[:, 2:4])).astype(np.int32)
+    corners = np.hstack((boxes[:, :2], boxes[:, :2] + boxes[:, 2:4])).astype(np.int32)
+    # whatever order they were found in, the same print gives the same layout
+    return corners[np.lexsort(corners.T)]
 
 
-def _print_hangs_on_rules(large: NDArray[np.int32], rules: Rules) -> bool:
-    """Does a shape with rules in it have other ink too?"""
-    for left, top, width, height in large:
-        window = rules.mask[top : top + height, left : left + width]
-        if min(width, height) > 10 and cv2.countNonZero(window):
-            return True
-    return False
+def _print_on_rules(large: NDArray[np.int32], rules: Rules) -> NDArray[np.int32]:
+    """Shapes that hold a rule and are no bare rule themselves."""
+    hanging = [
+        min(width, height) > _THICK_RULE_PX
+        and cv2.countNonZero(rules.mask[top : top + height, left : left + width]) > 0
+        for left, top, width, height in large
+    ]
+    return np.asarray(large[np.array(hanging, np.bool_)])
 
 
 def _are_blobs(large: Boxes, components: Components, rules: Rules) -> NDArray[np.bool_]:
@@ -158,7 +172,7 @@ def _are_blobs(large: Boxes, components: Components, rules: Rules) -> NDArray[np
     return blob
 
 
-def _order_runs(found: Print, height_px: float, page_height_px: int) -> list[list[tuple[int, ...]]]:
+def _order_runs(found: Print, height_px: float) -> list[list[tuple[int, ...]]]:
     """Blocks of rows of run numbers: tables stand in the order as one item, then open cell by cell."""
     runs, rules = found.runs, found.rules
     cells: dict[int, list[Item]] = {}
@@ -176,7 +190,7 @@ def _order_runs(found: Print, height_px: float, page_height_px: int) -> list[lis
         for left, top, right, bottom in (tuple(float(edge) for edge in rules.tables[table]),)
     ]
     blocks: list[list[tuple[int, ...]]] = []
-    for block in order_items([*free, *stand_ins], height_px, page_height_px):
+    for block in order_items([*free, *stand_ins], height_px, whole_page=True):
         rows: list[tuple[int, ...]] = []
         for row in block:
             plain = tuple(item.number for item in row if item.number >= 0)
@@ -209,7 +223,7 @@ def _read_table(
         rows = [
             tuple(item.number for item in row)
             for cell in table_row
-            for block in order_items(cells[cell], height_px, 0.0)
+            for block in order_items(cells[cell], height_px, whole_page=False)
             for row in block
         ]
         blocks.append(

@@ -43,6 +43,9 @@ _CROWDED = 0.35
 """A run of one or two letters over or under a line (this much of its core away, or less) has no room to
 be a line: it is the line's marks grown together."""
 
+_MARKS_AWAY = 0.9
+"""... and so have several low shapes: hats of stacked capitals (Ặ, Ằ) in a row."""
+
 _CANDIDATES = 4
 _MARK_ABOVE, _MARK_BELOW = 1.25, 0.7
 """How far (over core height) a tone mark stands above, a dot below the core of its line."""
@@ -93,18 +96,21 @@ def _without_slight_runs(letters: Boxes, run: Numbers, height_px: float) -> Numb
     heights = letters[:, 3] - letters[:, 1]
     members = np.bincount(run[run >= 0], minlength=count)
     tall = np.bincount(run[(run >= 0) & (heights >= _SLIGHT * height_px)], minlength=count)
-    slight = (tall == 0) | _crowd_a_line(letters, run, members)
-    slight &= members <= _SLIGHT_LETTERS
+    away = _distance_to_line(letters, run, members)
+    few = members <= _SLIGHT_LETTERS
+    slight = np.where(tall == 0, few | (away <= _MARKS_AWAY), few & (away <= _CROWDED))
     return np.where((run >= 0) & ~slight[np.maximum(run, 0)], run, -1)
 
 
-def _crowd_a_line(letters: Boxes, run: Numbers, members: Numbers) -> NDArray[np.bool_]:
+def _distance_to_line(letters: Boxes, run: Numbers, members: Numbers) -> NDArray[np.float64]:
+    """How far each run is over or under the nearest line it stands within, over that line's core."""
     boxes, cores = unite(letters, run, len(members)), _cores(letters, run, len(members))
     line = members >= _FEW
     middle_x = (boxes[:, 0] + boxes[:, 2])[:, None] / 2
     within = (middle_x > boxes[line, 0]) & (middle_x < boxes[line, 2])
     away = np.maximum(cores[line, 0] - cores[:, 1][:, None], cores[:, 0][:, None] - cores[line, 1])
-    return np.asarray((within & (away <= _CROWDED * (cores[line, 1] - cores[line, 0]))).any(axis=1))
+    heights = np.maximum(cores[line, 1] - cores[line, 0], 1)
+    return np.asarray(np.where(within, away / heights, np.inf).min(axis=1, initial=np.inf))
 
 
 def gather_runs(letters: Boxes, letter_run: Numbers, marks: Boxes, height_px: float) -> Runs:
@@ -280,9 +286,9 @@ def _cores(letters: Boxes, run: Numbers, count: int) -> NDArray[np.float64]:
 
 
 def _usual(edges: NDArray[np.int32]) -> float:
-    """The edge (+-1 px) that most letters share; the median of few."""
+    """The edge (+-1 px) that most letters share; the middle one of few."""
     if len(edges) < _FEW:
-        return float(np.median(edges))
+        return float(sorted(edges.tolist())[len(edges) // 2])
     counts = np.bincount(edges - edges.min() + 1, minlength=3)
     near = np.convolve(counts, (1, 1.5, 1), mode="same")
     return float(near.argmax() - 1 + edges.min())

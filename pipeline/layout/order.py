@@ -19,8 +19,7 @@ _FILLED_ROWS = 4
 """Columns of body text are filled: the median row takes this share of its column, over so many rows."""
 
 _HEAD_ROWS = 10
-_HEAD_SHARE = 0.4
-"""A letterhead has at most so many rows and stands in this upper part of the page."""
+"""A letterhead has at most so many rows, and nothing but a page number above it."""
 
 _HOLE = 4.5
 """White between rows over letter height: room for a signature (26 mm are 11); letterheads leave 3."""
@@ -64,14 +63,19 @@ Row = tuple[Item, ...]
 BlockOfRows = list[Row]
 
 
-def order_items(items: Sequence[Item], height_px: float, page_height_px: float) -> list[BlockOfRows]:
-    """Blocks of rows of items in reading order; every item comes exactly once."""
-    return list(_arrange(items, height_px, page_height_px * _HEAD_SHARE, 0))
+def order_items(items: Sequence[Item], height_px: float, *, whole_page: bool) -> list[BlockOfRows]:
+    """Blocks of rows of items in reading order; every item comes exactly once.
+
+    A `whole_page` may begin with a letterhead; a cell or column has none.
+    """
+    return list(_arrange(items, height_px, may_be_head=whole_page, depth=0))
 
 
-def _arrange(items: Sequence[Item], height_px: float, head_until: float, depth: int) -> Iterator[BlockOfRows]:
+def _arrange(
+    items: Sequence[Item], height_px: float, *, may_be_head: bool, depth: int
+) -> Iterator[BlockOfRows]:
     plain: list[Row] = []
-    is_head = True
+    is_head = may_be_head
     for band in _find_bands(_find_rows(items), height_px):
         if not band.gutters or depth >= _DEEPEST:
             plain.extend(band.rows)
@@ -79,13 +83,13 @@ def _arrange(items: Sequence[Item], height_px: float, head_until: float, depth: 
             continue
         yield from _part_blocks(plain, height_px)
         plain = []
-        head = is_head and band.rows[-1][0].top < head_until
+        by_rows = _reads_by_rows(band, height_px, head=is_head)
         is_head = False
-        if _reads_by_rows(band, height_px, head=head):
+        if by_rows:
             yield list(band.rows)
         else:
             for column in band.columns():
-                yield from _arrange(column, height_px, 0.0, depth + 1)
+                yield from _arrange(column, height_px, may_be_head=False, depth=depth + 1)
     yield from _part_blocks(plain, height_px)
 
 

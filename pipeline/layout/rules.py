@@ -52,7 +52,7 @@ def find_rules(ink: Pixels, dpi: float) -> Rules:
     cells, tables = _no_boxes(5), _no_boxes(4)
     if upright.any():
         if level.any():
-            cells, tables = _find_cells(np.asarray(cv2.bitwise_or(level, upright), dtype=np.uint8), px)
+            cells, tables = _find_cells(level, upright, px)
         upright = _keep_table_rules(upright, tables, px)
     return Rules(np.asarray(cv2.bitwise_or(level, upright), dtype=np.uint8), upright, cells, tables)
 
@@ -95,8 +95,10 @@ def _keep_table_rules(upright: Pixels, tables: NDArray[np.int32], px: float) -> 
     return kept
 
 
-def _find_cells(mask: Pixels, px: float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    joined = cv2.dilate(mask, np.ones((3, 3), np.uint8))
+def _find_cells(level: Pixels, upright: Pixels, px: float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    rows = np.flatnonzero(upright.any(axis=1))
+    first, last = max(0, int(rows[0]) - 3), int(rows[-1]) + 4
+    joined = cv2.dilate(cv2.bitwise_or(level[first:last], upright[first:last]), np.ones((3, 3), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_32S)
     least_width, least_height = _TABLE_MM[0] * px, _TABLE_MM[1] * px
     tables: list[tuple[int, int, int, int]] = []
@@ -113,9 +115,9 @@ def _find_cells(mask: Pixels, px: float) -> tuple[NDArray[np.int32], NDArray[np.
         if not len(kept):
             continue
         number = np.full((len(kept), 1), len(tables), np.int32)
-        start = kept[:, :2] + np.array((left, top))
+        start = kept[:, :2] + np.array((left, first + top))
         cells.append(np.hstack((start, start + kept[:, 2:4], number)))
-        tables.append((left, top, left + width, top + height))
+        tables.append((left, first + top, left + width, first + top + height))
     if not tables:
         return _no_boxes(5), _no_boxes(4)
     return np.vstack(cells).astype(np.int32), np.array(tables, np.int32)
