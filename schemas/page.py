@@ -187,15 +187,16 @@ class RunImage:
     """The picture of one run, cut so that a line recogniser needs no more scaling.
 
     `grey` is normalised (paper near 255), print of other lines taken out; `ink` (0 or 255, same size)
-    is the run's own ink. `scale` is picture pixels per page pixel, `left`, `top` where the picture's
-    corner lies on the upright page.
+    is the run's own ink. `scale_x`, `scale_y` are picture pixels per page pixel, `left`, `top` where
+    the picture's corner lies on the upright page.
     """
 
     grey: Pixels
     ink: Pixels
     left: float
     top: float
-    scale: float
+    scale_x: float
+    scale_y: float
     block: int
     row: int
 

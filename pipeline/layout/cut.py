@@ -11,15 +11,17 @@ from schemas.page import Pixels, RunImage
 NETWORK_PX = 36
 """Height of Tesseract's line network; what has this height is not scaled again."""
 
-CONTENT_PX = 32
-"""The run's ink fills this much of it (facts: 36/32/28/24 px cost 0.68/0.61/0.53/0.46 of psm 3)."""
-
-_SIDE = 0.06
-_MARGIN = 0.18
-"""Page content left and right, above and below, in small-image pixels (facts: white margins harm)."""
+_SIDE, _MARGIN = 0.06, 0.18
+"""Page content (never white: facts) left and right, above and below, over the ink's height. On 11 pages
+CER 0.0096/0.0094/0.0101 for margins of 0.14/0.18/0.22 at 7.9/6.8/5.9 CPU s; a side of 0.2 loses 3 % of
+words at the ends."""
 
 _LEAST_HEIGHT = 1.7
 """A run counts at least this much over its core's height, so that `ma` is not blown up to capitals."""
+
+_NARROWED = 0.9
+"""Pictures are made this much narrower, which the network's cost is in proportion to: on 8 pages CER
+0.0078/0.0078/0.0105/0.0159 for 1/0.9/0.8/0.7."""
 
 _PAPER = 255
 
@@ -60,7 +62,7 @@ def _cut(
     if len(foreign) or rules.any():
         grey, ink = _take_out(grey, ink, rules, foreign, boxes[inside & (own == number)] - corner)
     zoom = NETWORK_PX / max(y1 - y0, 1)
-    size = max(1, round((x1 - x0) * zoom)), max(1, round((y1 - y0) * zoom))
+    size = max(1, round((x1 - x0) * zoom * _NARROWED)), max(1, round((y1 - y0) * zoom))
     way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
     run = found.layout.runs[index]
     return RunImage(
@@ -68,7 +70,8 @@ def _cut(
         ink=np.asarray(cv2.resize(ink, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8),
         left=x0 / components.scale,
         top=y0 / components.scale,
-        scale=components.scale * zoom,
+        scale_x=components.scale * size[0] / (x1 - x0),
+        scale_y=components.scale * size[1] / (y1 - y0),
         block=run.block,
         row=run.row,
     )

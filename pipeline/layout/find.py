@@ -40,8 +40,6 @@ _LEAST_IN_WORDS = 0.6
 
 _MOST_STRAY = 0.15
 
-_LEAST_LETTERS = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Print:
@@ -71,8 +69,8 @@ def find_layout(components: Components) -> FoundLayout:
     is_box = _are_form_boxes(letters, components)
     form_boxes, letters = letters[is_box], letters[~is_box]
     height_px = float(np.median(letters[:, 3] - letters[:, 1])) if len(letters) else 0.0
-    if not _LEAST_LETTERS <= len(letters) <= _MOST_LETTERS:
-        return _no_layout(rules, letters, marks, certain=len(letters) <= _MOST_LETTERS and not len(other))
+    if not 0 < len(letters) <= _MOST_LETTERS:
+        return _no_layout(rules, stray_share=float(len(letters) > 0))
     letter_run = link_letters(letters, height_px, rules.upright)
     letters, letter_run, sealed = _without_seals(letters, letter_run, other, components)
     slight = (letter_run < 0) & (letters[:, 3] - letters[:, 1] < 1.5 * height_px)
@@ -110,7 +108,7 @@ def _find_bare(ink: Pixels, rules: Pixels, first: int, last: int) -> NDArray[np.
     above = (boxes[:, 1] == 0) & (first > 0)
     below = (boxes[:, 1] + boxes[:, 3] == last - first) & (last < len(ink))
     boxes[:, 1] += first
-    return boxes[~(above | below)]
+    return np.asarray(boxes[~(above | below)])
 
 
 def _without_seals(
@@ -258,9 +256,11 @@ def _describe(
     return FoundLayout(Layout(tuple(runs), certain, round(stray, 4)), found, tuple(order))
 
 
-def _no_layout(rules: Rules, letters: Boxes, marks: Boxes, *, certain: bool) -> FoundLayout:
+def _no_layout(rules: Rules, stray_share: float) -> FoundLayout:
+    """No runs, and no certainty either: print may be too faint for components, or drown in noise."""
     nothing = np.zeros(0, np.intp)
     none = np.zeros((0, 4), np.int32)
     runs = Runs(none, np.zeros((0, 2)), nothing - 1, nothing - 1)
-    stray = 0.0 if certain else 1.0
-    return FoundLayout(Layout((), certain, stray), Print(none, none, none, none, runs, rules), ())
+    return FoundLayout(
+        Layout((), certain=False, stray_share=stray_share), Print(none, none, none, none, runs, rules), ()
+    )

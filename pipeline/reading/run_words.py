@@ -43,10 +43,10 @@ def place_words(words: Sequence[ListedWord], run: RunImage) -> Iterator[ListedWo
             line=(run.block, run.row),
             text=word.text,
             confidence=word.confidence,
-            left=run.left + start / run.scale,
-            top=run.top + int(rows[0]) / run.scale,
-            right=run.left + end / run.scale,
-            bottom=run.top + (int(rows[-1]) + 1) / run.scale,
+            left=run.left + start / run.scale_x,
+            top=run.top + int(rows[0]) / run.scale_y,
+            right=run.left + end / run.scale_x,
+            bottom=run.top + (int(rows[-1]) + 1) / run.scale_y,
         )
 
 

@@ -187,8 +187,8 @@ def test_specks_over_the_whole_page_make_the_layout_doubt_itself() -> None:
     assert not find_layout(find_print(upright(pixels))).layout.certain
 
 
-def test_a_blank_page_is_certainly_without_lines() -> None:
+def test_a_page_without_print_has_no_runs_and_is_left_to_the_engine() -> None:
     layout = Drawing().found().layout
     assert layout.runs == ()
-    assert layout.certain
+    assert not layout.certain
     assert layout.stray_share == 0
