@@ -58,7 +58,7 @@ def test_every_letter_lies_in_exactly_one_run(boxes: NDArray[np.int32]) -> None:
 
 
 @given(prints(), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_order_of_components_does_not_matter(boxes: NDArray[np.int32], random: object) -> None:
     components = _components(boxes)
     shuffled = list(range(len(boxes)))
@@ -68,9 +68,9 @@ def test_the_order_of_components_does_not_matter(boxes: NDArray[np.int32], rando
 
 
 @given(prints(), st.integers(-50, 60), st.integers(-50, 60))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_shifted_page_has_the_same_layout(boxes: NDArray[np.int32], dx: int, dy: int) -> None:
-    moved = ((*boxes, dx, dy, 0, 0)).astype(np.int32)
+    moved = np.add(boxes, (dx, dy, 0, 0)).astype(np.int32)
     first, second = find_layout(_components(boxes)), find_layout(_components(moved))
     shift = np.array((dx, dy, dx, dy)) * 2.0
     assert np.array_equal(np.array(_edges(first)) + shift, np.array(_edges(second)))
@@ -78,7 +78,7 @@ def test_a_shifted_page_has_the_same_layout(boxes: NDArray[np.int32], dx: int, d
 
 
 @given(prints())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_rows_and_blocks_only_count_up(boxes: NDArray[np.int32]) -> None:
     runs = find_layout(_components(boxes)).layout.runs
     assert all(one.row <= other.row <= one.row + 1 for one, other in itertools.pairwise(runs))
