@@ -100,15 +100,14 @@ def _sort_components(components: Components, rules: Rules) -> tuple[Boxes, Boxes
 
 
 def _find_bare(ink: Pixels, rules: Pixels, first: int, last: int) -> NDArray[np.int32]:
-    """Boxes of the components of ink between two rows of pixels, without rules and what is cut there."""
-    thick = cv2.dilate(rules[first:last], np.ones((3, 3), np.uint8))
-    bare = cv2.subtract(ink[first:last], thick)
+    """Boxes of the components of ink that lie wholly between two rows of pixels, rules taken out."""
+    start = max(0, first - 1)  # what reaches beyond reaches into the rows around
+    window = np.s_[start : last + 1]
+    bare = cv2.subtract(ink[window], cv2.dilate(rules[window], np.ones((3, 3), np.uint8)))
     _, _, stats, _ = cv2.connectedComponentsWithStats(bare, connectivity=8, ltype=cv2.CV_32S)
     boxes = stats[1:, :4].astype(np.int32)
-    above = (boxes[:, 1] == 0) & (first > 0)
-    below = (boxes[:, 1] + boxes[:, 3] == last - first) & (last < len(ink))
-    boxes[:, 1] += first
-    return np.asarray(boxes[~(above | below)])
+    boxes[:, 1] += start
+    return np.asarray(boxes[(boxes[:, 1] >= first) & (boxes[:, 1] + boxes[:, 3] <= last)])
 
 
 def _without_seals(

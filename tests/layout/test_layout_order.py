@@ -144,6 +144,20 @@ def test_no_rule_is_left_in_a_cell() -> None:
         assert run.box.bottom - run.box.top <= boxes[text].bottom - boxes[text].top + 4
 
 
+def test_a_signature_takes_no_letters_from_the_name_beside_it() -> None:
+    from PIL import ImageDraw
+
+    for lowest in range(594, 606):
+        sheet = Drawing()
+        sheet.put(700, 600, "Nguyễn Thị Hoa")
+        pen = ImageDraw.Draw(sheet.image)
+        pen.line((250, 480, 520, lowest, 640, lowest, 660, 500), fill=30, width=5)
+        name = sheet.found().layout.runs[-1].box
+        _, printed = sheet.printed[0]
+        assert abs(name.left - printed.left) <= 4
+        assert abs(name.right - printed.right) <= 4
+
+
 def test_dots_to_write_on_are_no_print() -> None:
     sheet = Drawing()
     sheet.put(230, 400, "- Họ và tên người khai:")
