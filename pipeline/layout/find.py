@@ -31,6 +31,7 @@ _FORM_BOX_MM, _FORM_BOX_RIM = 2.5, 0.97
 """Least side of a square to tick, and share of each side that is ink; `D` and `O` have 0.8 at the corners."""
 
 _THICK_RULE_PX = 10
+"""A shape flatter than this (1.7 mm) that holds a rule is that rule."""
 
 _MOST_LETTERS = 12_000
 """More on one page is noise (a full A4 page of 8 pt has 7,000)."""
@@ -39,6 +40,8 @@ _LEAST_IN_WORDS = 0.6
 """Share of letters in runs of three and more: 0.9 and more on real pages, under half in dense speckle."""
 
 _MOST_STRAY = 0.15
+"""Share of letter-like ink in no run: up to 0.013 on 68 pages that read well, 0.1 and 0.38 on smeared and
+blurred ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ _INKED_RING = 0.85
 """Share of a ring that is ink: 0.9 and more on seals, under 0.6 anywhere on signatures."""
 
 _INKED, _RIM = 30, 3
+"""Coarse pixels with this much ink (of 255) count; white around the shape, so that its rim can be tried."""
 
 _RING_SLACK = 0.12
 
