@@ -11,7 +11,9 @@ from typing import Literal
 from pipeline.binding.compose import compose
 from pipeline.binding.picture import make_picture
 from pipeline.binding.sign import Signer, sign
-from pipeline.image.prepare import prepare_for_reading, straighten
+from pipeline.image.prepare import find_print, prepare_for_reading, straighten
+from pipeline.layout.cut import cut_runs
+from pipeline.layout.find import find_layout
 from pipeline.page_result import DigitisedPage
 from pipeline.quality.look import look
 from pipeline.quality.verdict import judge
@@ -25,7 +27,6 @@ from schemas.page import (
     DocumentInfo,
     Judgement,
     PageText,
-    ReadingImage,
     ScanPage,
     UprightPage,
     Verdict,
@@ -40,6 +41,7 @@ class Tools:
 
     engine: Engine
     limits: Limits
+    layout: Literal["own", "tesseract"]
     profile: Literal["compact", "faithful"]
     reading_timeout_s: float
 
@@ -47,7 +49,7 @@ class Tools:
 def open_tools(settings: Settings) -> Tools:
     """Load the engine and its model once. Raises `MissingDependencyError`."""
     engine = open_engine(settings.engine, settings.ocr_model)
-    return Tools(engine, settings.limits, settings.profile, settings.reading_timeout_s)
+    return Tools(engine, settings.limits, settings.layout, settings.profile, settings.reading_timeout_s)
 
 
 def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
@@ -55,10 +57,9 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
     started = perf_counter()
     upright = straighten(scan, lambda grey, dpi: plausibility(tools.engine.read_strip(grey, dpi=dpi)))
     seen = look(upright)
-    prepared = prepare_for_reading(upright)
     straightened = perf_counter()
 
-    raw = _read(upright, prepared, tools)
+    raw, stray_share = _read(upright, tools)
     text = correct(raw)
     validity = syllable_validity(word.text for word in text.words)
     judgement = judge(
@@ -73,7 +74,7 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
     picture = make_picture(scan, upright, tools.profile)
     bound = perf_counter()
     return DigitisedPage(
-        report=_report_page(upright, judgement, raw, text, validity),
+        report=_report_page(upright, judgement, raw, text, validity, stray_share),
         text=text,
         picture=picture,
         seconds=SecondsReport(
@@ -108,21 +109,38 @@ def judge_document(pages: Sequence[DigitisedPage]) -> Verdict:
     return min((page.report.verdict for page in pages), key=_WORST_FIRST.index)
 
 
-def _read(upright: UprightPage, prepared: ReadingImage, tools: Tools) -> PageText:
-    """Read the page; past the deadline it counts as unread, which the verdict then tells."""
-    width_px, height_px = upright.width_px, upright.height_px
+def _read(upright: UprightPage, tools: Tools) -> tuple[PageText, float | None]:
+    """Read the page line by line, or whole where our layout doubts itself; and the stray ink's share.
+
+    Past the deadline the page counts as unread, which the verdict then tells.
+    """
+    engine, width_px, height_px = tools.engine, upright.width_px, upright.height_px
+    limit_s = tools.reading_timeout_s
+    found = find_layout(components := find_print(upright)) if tools.layout == "own" else None
     try:
-        return tools.engine.read(
-            prepared, width_px=width_px, height_px=height_px, timeout_s=tools.reading_timeout_s
-        )
+        if found is not None and found.layout.certain:
+            runs = cut_runs(components, found)
+            text = engine.read_runs(runs, width_px=width_px, height_px=height_px, timeout_s=limit_s)
+        else:
+            prepared = prepare_for_reading(upright)
+            text = engine.read(prepared, width_px=width_px, height_px=height_px, timeout_s=limit_s)
     except ReadingTimeoutError:
-        return PageText(width_px, height_px, engine=tools.engine.name, model=tools.engine.model)
+        text = PageText(width_px, height_px, engine=engine.name, model=engine.model)
+    return text, found.layout.stray_share if found else None
 
 
 def _report_page(
-    upright: UprightPage, judgement: Judgement, raw: PageText, text: PageText, validity: float
+    upright: UprightPage,
+    judgement: Judgement,
+    raw: PageText,
+    text: PageText,
+    validity: float,
+    stray_share: float | None,
 ) -> PageReport:
     words = text.words
+    quality = {"p_unreadable": round(judgement.p_unreadable, 4), **judgement.signals}
+    if stray_share is not None:
+        quality["stray_share"] = stray_share
     return PageReport(
         number=upright.number,
         width_px=upright.width_px,
@@ -133,7 +151,7 @@ def _report_page(
         flattened=upright.flattened,
         verdict=judgement.verdict,
         reasons=judgement.reasons,
-        quality={"p_unreadable": round(judgement.p_unreadable, 4), **judgement.signals},
+        quality=quality,
         ocr=OcrReport(
             engine=text.engine,
             model=text.model,

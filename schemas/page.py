@@ -175,6 +175,51 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class TextRun:
+    """A stretch of one printed line without wide gaps, read in one go.
+
+    `box` holds its ink with all marks, in pixels of the upright page. Runs of one `row` form one
+    printed line, rows of one `block` belong together.
+    """
+
+    box: Box
+    block: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a page's print stands: runs in the order a person reads them.
+
+    `certain` is false where the print does not form lines (the engine's own layout then decides);
+    `stray_share` is the share (0..1) of letter-like ink that lies in no run.
+    """
+
+    runs: tuple[TextRun, ...]
+    certain: bool
+    stray_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunImage:
+    """The picture of one run, cut so that a line recogniser needs no more scaling.
+
+    `grey` is normalised (paper near 255), print of other lines taken out; `ink` (0 or 255, same size)
+    is the run's own ink. `scale_x`, `scale_y` are picture pixels per page pixel, `left`, `top` where
+    the picture's corner lies on the upright page.
+    """
+
+    grey: Pixels
+    ink: Pixels
+    left: float
+    top: float
+    scale_x: float
+    scale_y: float
+    block: int
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """One word: NFC text, confidence 0..1, and what the engine read before correction.
 

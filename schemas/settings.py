@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     home: Path = Field(default_factory=lambda: platformdirs.user_data_path("sohoa"))
     engine: Literal["auto", "tesserocr", "pytesseract"] = "auto"
     ocr_model: str = "vie"
+    layout: Literal["own", "tesseract"] = Field(
+        default="own", description="who finds the lines; tesseract: its own layout on every page"
+    )
     profile: Literal["compact", "faithful"] = "compact"
     jobs: int = Field(default=0, ge=0, description="worker processes or threads; 0 means one per core")
     reading_timeout_s: float = 60.0

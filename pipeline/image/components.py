@@ -97,7 +97,7 @@ def find_components(grey: Pixels, dpi: float) -> Components:
         ink[paper <= _BARE_PAPER] = 0
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
     boxes, areas = stats[1:, :4].astype(np.int32), stats[1:, 4].astype(np.int32)
-    letters, marks, large = _sort_by_size(boxes, dpi * scale)
+    letters, marks, large = sort_by_size(boxes, dpi * scale)
     return Components(
         boxes[letters], areas[letters], boxes[marks], boxes[large], scale, dpi * scale, even, ink
     )
@@ -126,7 +126,7 @@ def _find_ink(even: Pixels, least_contrast: float) -> Pixels:
     return np.asarray(ink, dtype=np.uint8)
 
 
-def _sort_by_size(
+def sort_by_size(
     boxes: NDArray[np.int32], dpi: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Which boxes are letters, marks, large shapes; single specks below 2 x 2 px are none of them."""

@@ -162,14 +162,20 @@ def _shrink_to_working(pixels: Pixels, dpi: float) -> tuple[Pixels, int]:
     return small, 1 if small is pixels else factor
 
 
+def find_print(page: UprightPage) -> Components:
+    """Components of the upright, straight page; found anew, since levelling moved every one of them."""
+    small, factor = _shrink_to_working(page.pixels, page.dpi)
+    found = find_components(to_reading_grey(small), page.dpi / factor)
+    return replace(found, scale=found.scale / factor)
+
+
 def _reading_scale(page: UprightPage) -> float:
     if page.dpi_known and page.dpi >= READING_DPI:
         return READING_DPI / page.dpi
     letter_px = 0.0
-    small, factor = _shrink_to_working(page.pixels, page.dpi)
-    found = find_components(to_reading_grey(small), page.dpi / factor)
+    found = find_print(page)
     if len(found.boxes):
-        letter_px = found.median_height_px / found.scale * factor
+        letter_px = found.median_height_px / found.scale
     x_height_px = letter_px / _LETTER_OVER_X_HEIGHT
     if 0 < x_height_px < _LEAST_X_HEIGHT_PX:
         wanted = READING_DPI / page.dpi if page.dpi_known else _AIMED_X_HEIGHT_PX / x_height_px

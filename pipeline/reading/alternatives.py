@@ -7,7 +7,6 @@ only words that the language model would read otherwise are read again, each as 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,7 +15,7 @@ import tesserocr
 from pipeline.reading.confusions import take_apart
 from pipeline.reading.language_model import fold
 from pipeline.reading.page_tree import with_words
-from schemas.page import Box, LetterChoice, PageText, Pixels, ReadingImage, Word
+from schemas.page import Box, LetterChoice, PageText, Pixels, ReadingImage, RunImage, Word
 
 NETWORK_HEIGHT_PX = 36  # the height of the input of Tesseract's `vie` network (facts, own lines)
 MOST_ASKED = 60  # words a page, 0.2 CPU s; 27 is the most on the real scans, pages past it are lost anyway
@@ -30,19 +29,6 @@ _DPI_OF_CROP = 70  # 36 px are a line of 12 pt; only silences Tesseract's guess
 
 CropOf = Callable[[int], Pixels | None]
 """The picture of a word (its place in `text.words`) at the network's height; None where there is none."""
-
-
-class LinePicture(Protocol):
-    """What is needed of the picture of a run (`schemas.page.RunImage`): see there."""
-
-    @property
-    def grey(self) -> Pixels: ...  # noqa: D102
-    @property
-    def left(self) -> float: ...  # noqa: D102
-    @property
-    def top(self) -> float: ...  # noqa: D102
-    @property
-    def scale(self) -> float: ...  # noqa: D102
 
 
 def weigh_words(
@@ -76,7 +62,7 @@ def crop_from_page(image: ReadingImage, text: PageText) -> CropOf:
     return lambda word: _cut_from_page(image, *places[word])
 
 
-def crop_from_runs(runs: Sequence[LinePicture], text: PageText) -> CropOf:
+def crop_from_runs(runs: Sequence[RunImage], text: PageText) -> CropOf:
     """Words cut from pictures of runs, which have the network's height already."""
     words = text.words
     return lambda word: _cut_from_runs(runs, words[word].box)
@@ -128,14 +114,15 @@ def _cut_from_page(image: ReadingImage, words: Sequence[Word], at: int) -> Pixel
     return cv2.resize(crop, size, interpolation=how).astype(np.uint8)
 
 
-def _cut_from_runs(runs: Sequence[LinePicture], box: Box) -> Pixels | None:
+def _cut_from_runs(runs: Sequence[RunImage], box: Box) -> Pixels | None:
     middle_x, middle_y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
     for run in runs:
         height, width = run.grey.shape
-        if 0 <= (middle_y - run.top) * run.scale < height and 0 <= (middle_x - run.left) * run.scale < width:
+        x, y = (middle_x - run.left) * run.scale_x, (middle_y - run.top) * run.scale_y
+        if 0 <= y < height and 0 <= x < width:
             side = _SIDE_SHARE * height
-            left = max(0, int((box.left - run.left) * run.scale - side))
-            crop = run.grey[:, left : int((box.right - run.left) * run.scale + side)]
+            left = max(0, int((box.left - run.left) * run.scale_x - side))
+            crop = run.grey[:, left : int((box.right - run.left) * run.scale_x + side)]
             return crop if min(crop.shape) >= _LEAST_SIDE_PX else None
     return None
 

@@ -1,8 +1,9 @@
 """The engine port: anything that turns a reading image into the engine-neutral page tree."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from schemas.page import PageText, Pixels, ReadingImage
+from schemas.page import PageText, Pixels, ReadingImage, RunImage
 
 
 class Engine(Protocol):
@@ -20,6 +21,15 @@ class Engine(Protocol):
         """Read a whole page once: text, confidences and boxes in upright-page pixels.
 
         `width_px`, `height_px` are the upright page's size. Raises `ReadingTimeoutError`.
+        """
+
+    def read_runs(
+        self, runs: Sequence[RunImage], *, width_px: int, height_px: int, timeout_s: float
+    ) -> PageText:
+        """Read pictures of runs in their order; the engine's own layout is left out.
+
+        Word boxes are in upright-page pixels, tight around each word's ink; what was read where no
+        ink is, is dropped. Raises `ReadingTimeoutError` when all runs together take too long.
         """
 
     def read_strip(self, grey: Pixels, *, dpi: float) -> str:

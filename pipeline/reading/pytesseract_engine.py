@@ -4,18 +4,23 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytesseract
 
 from pipeline.reading.page_tree import ListedWord, PageFrame, build_page_text
+from pipeline.reading.run_words import place_words
 from pipeline.reading.tessdata import find_tessdata
 from schemas.errors import MissingDependencyError, ReadingTimeoutError, SohoaError
-from schemas.page import PageText, Pixels, ReadingImage
+from schemas.page import PageText, Pixels, ReadingImage, RunImage
 
 STRIP_TIMEOUT_S = 20.0  # a strip takes about 0.2 s; this only stops a hang
 _AUTO_LAYOUT, _SINGLE_BLOCK = 3, 6  # Tesseract's page segmentation modes
+_RUN_DPI = 200.0  # a run of body text, 36 px high, has about this
+_STACK_PITCH_PX, _STACK_SIDE_PX = 52, 16  # white between stacked runs, so that none grow together
 _WORD_LEVEL = "5"  # of Tesseract's TSV
 
 
@@ -53,6 +58,21 @@ class PytesseractEngine:
         frame = PageFrame(width_px, height_px, image.scale)
         return build_page_text(_listed_words(table), frame, engine=self.name, model=self.model)
 
+    def read_runs(
+        self, runs: Sequence[RunImage], *, width_px: int, height_px: int, timeout_s: float
+    ) -> PageText:
+        """Read all runs with one start of the program: stacked into one block of lines.
+
+        See `Engine.read_runs`. Raises `ReadingTimeoutError`.
+        """
+        frame = PageFrame(width_px, height_px, 1.0)
+        words: list[ListedWord] = []
+        if runs:
+            table = self._run(_stack(runs), _RUN_DPI, _SINGLE_BLOCK, timeout_s)
+            for run, members in zip(runs, _unstack(_listed_words(table), runs), strict=True):
+                words.extend(place_words(members, run))
+        return build_page_text(words, frame, engine=self.name, model=self.model)
+
     def read_strip(self, grey: Pixels, *, dpi: float) -> str:
         """Read a small crop of a few lines as plain text. Raises `ReadingTimeoutError`."""
         table = self._run(grey, dpi, _SINGLE_BLOCK, STRIP_TIMEOUT_S)
@@ -85,6 +105,27 @@ class PytesseractEngine:
                 ) from error
             except RuntimeError as error:  # what pytesseract raises on its timeout
                 raise ReadingTimeoutError(f"reading took longer than {timeout_s:g} s") from error
+
+
+def _stack(runs: Sequence[RunImage]) -> Pixels:
+    """Runs one below the other on white paper."""
+    width = max(run.grey.shape[1] for run in runs) + 2 * _STACK_SIDE_PX
+    stack = np.full((_STACK_PITCH_PX * len(runs) + _STACK_SIDE_PX, width), 255, np.uint8)
+    for number, run in enumerate(runs):
+        height_px, width_px = run.grey.shape
+        top = _STACK_SIDE_PX + _STACK_PITCH_PX * number
+        stack[top : top + height_px, _STACK_SIDE_PX : _STACK_SIDE_PX + width_px] = run.grey
+    return stack
+
+
+def _unstack(words: Iterable[ListedWord], runs: Sequence[RunImage]) -> list[list[ListedWord]]:
+    """Words by run, boxes in each run's picture, left to right."""
+    members: list[list[ListedWord]] = [[] for _ in runs]
+    for word in words:
+        row = int(((word.top + word.bottom) / 2 - _STACK_SIDE_PX) // _STACK_PITCH_PX)
+        left, right = word.left - _STACK_SIDE_PX, word.right - _STACK_SIDE_PX
+        members[min(max(row, 0), len(runs) - 1)].append(replace(word, left=left, right=right))
+    return [sorted(row, key=lambda word: word.left) for row in members]
 
 
 def _own_tessdata() -> str | None:

@@ -3,19 +3,21 @@
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tesserocr
 
-from pipeline.reading.alternatives import crop_from_page, weigh_words
+from pipeline.reading.alternatives import crop_from_page, crop_from_runs, weigh_words
 from pipeline.reading.page_tree import ListedWord, PageFrame, build_page_text
 from pipeline.reading.restoration import find_doubtful
+from pipeline.reading.run_words import place_words
 from pipeline.reading.tessdata import find_tessdata
 from schemas.errors import MissingDependencyError, ReadingTimeoutError, SohoaError
-from schemas.page import PageText, Pixels, ReadingImage
+from schemas.page import PageText, Pixels, ReadingImage, RunImage
 
 STRIP_TIMEOUT_S = 20.0  # a strip takes about 0.1 s; this only stops a hang
+_RUN_DPI = 200.0  # a run of body text, 36 px high, has about this; Tesseract only wants no warning
 # No second try with colours turned: -19 % time on bad pages (facts/image-and-ocr.md); no chatter on stderr.
 _VARIABLES = {"tessedit_do_invert": "0", "debug_file": os.devnull}
 
@@ -61,6 +63,29 @@ class TesserocrEngine:
         finally:
             self._api.Clear()
         return weigh_words(self._api, text, find_doubtful(text), crop_from_page(image, text))
+
+    def read_runs(
+        self, runs: Sequence[RunImage], *, width_px: int, height_px: int, timeout_s: float
+    ) -> PageText:
+        """Read a page run by run, layout left out (see `Engine.read_runs`). Raises `ReadingTimeoutError`."""
+        deadline = time.monotonic() + timeout_s
+        frame = PageFrame(width_px, height_px, 1.0)
+        words: list[ListedWord] = []
+        for run in runs:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise ReadingTimeoutError(f"reading took longer than {timeout_s:g} s")
+            words.extend(place_words(self._read_run(run, left_s), run))
+        text = build_page_text(words, frame, engine=self.name, model=self.model)
+        return weigh_words(self._api, text, find_doubtful(text), crop_from_runs(runs, text))
+
+    def _read_run(self, run: RunImage, timeout_s: float) -> list[ListedWord]:
+        """Words of one run, boxes in its picture's pixels."""
+        self._recognise(run.grey, _RUN_DPI, tesserocr.PSM.RAW_LINE, timeout_s)
+        try:
+            return list(self._listed_words())
+        finally:
+            self._api.Clear()
 
     def read_strip(self, grey: Pixels, *, dpi: float) -> str:
         """Read a small crop of a few lines as plain text. Raises `ReadingTimeoutError`."""

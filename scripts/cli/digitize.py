@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 Engines = Literal["auto", "tesserocr", "pytesseract"]
 Profiles = Literal["compact", "faithful"]
+Layouts = Literal["own", "tesseract"]
 
 ENDINGS = (".pdf", ".txt", ".json")
 
 
-def digitize(
+def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
     inputs: Annotated[
         list[Path],
         typer.Argument(metavar="INPUT...", help="PDF, TIFF, JPEG, PNG, or a folder of page images"),
@@ -26,6 +27,9 @@ def digitize(
     jobs: Annotated[int | None, typer.Option(min=0, help="pages at a time; 0: one per core")] = None,
     sign: Annotated[bool, typer.Option("--sign/--no-sign", help="sign each PDF (PAdES B-B)")] = True,
     engine: Annotated[Engines | None, typer.Option(help="who reads; default: tesserocr where it is")] = None,
+    layout: Annotated[
+        Layouts | None, typer.Option(help="who finds the lines: own (default), or the engine's")
+    ] = None,
     profile: Annotated[
         Profiles | None, typer.Option(help="page images: re-encoded, or the scanner's own")
     ] = None,
@@ -41,7 +45,7 @@ def digitize(
     from scripts.cli.progress import PageProgress
 
     outputs = _name_outputs(inputs, out)
-    asked = {"jobs": jobs, "engine": engine, "profile": profile}
+    asked = {"jobs": jobs, "engine": engine, "layout": layout, "profile": profile}
     settings = Settings().model_copy(update={key: value for key, value in asked.items() if value is not None})
     failures: list[SohoaError] = []
     with PageProgress(quiet=quiet) as progress, Desk(settings, sign=sign) as desk:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pipeline.reading.engine import Engine
 from pipeline.reading.open import open_engine
 from schemas.errors import MissingDependencyError, ReadingTimeoutError, UsageError
-from schemas.page import Box, PageText, ReadingImage
+from schemas.page import Box, PageText, ReadingImage, RunImage
 
 FONT = Path("/usr/share/fonts/truetype/croscore/Tinos-Regular.ttf")
 LINES = (
@@ -110,6 +110,62 @@ def test_engines_give_the_same_tree() -> None:
     assert shapes[0] == shapes[1]
     pairs = zip(trees[0].words, trees[1].words, strict=True)
     assert all(_iou(one.box, other.box) > 0.8 for one, other in pairs)
+
+
+def _cut_runs(page: Rendered) -> list[RunImage]:
+    """Each of LINES as a picture 36 px high, as the layout room cuts them."""
+    runs = []
+    for row in range(len(LINES)):
+        boxes = [box for (_, box), line in zip(page.words, _line_numbers(), strict=True) if line == row]
+        left, right = round(min(box.left for box in boxes)) - 2, round(max(box.right for box in boxes)) + 2
+        top, bottom = round(min(box.top for box in boxes)) - 6, round(max(box.bottom for box in boxes)) + 6
+        crop = Image.fromarray(page.image.grey[top:bottom, left:right])
+        size = round(0.9 * (right - left) * 36 / (bottom - top)), 36
+        grey = np.asarray(crop.resize(size, Image.Resampling.LANCZOS))
+        ink = np.where(grey < 140, 255, 0).astype(np.uint8)
+        scale_x, scale_y = size[0] / (right - left), 36 / (bottom - top)
+        runs.append(RunImage(grey, ink, left, top, scale_x, scale_y, block=row // 2, row=row))
+    return runs
+
+
+def _line_numbers() -> list[int]:
+    return [row for row, line in enumerate(LINES) for _ in line.split()]
+
+
+def _read_runs(engine: Engine, runs: list[RunImage], timeout_s: float = 60) -> PageText:
+    return engine.read_runs(runs, width_px=WIDTH_PX, height_px=HEIGHT_PX, timeout_s=timeout_s)
+
+
+def test_runs_are_read_in_their_order_with_boxes_on_the_ink(engine: Engine) -> None:
+    page = _render()
+    text = _read_runs(engine, _cut_runs(page)[::-1])
+    assert [line.words[0].text for line in text.lines] == [line.split()[0] for line in reversed(LINES)]
+    read = Counter(word.text for word in text.words)
+    assert (read & Counter(word for word, _ in page.words)).total() >= 0.95 * len(page.words)
+    for printed, box in page.words:
+        candidates = [_iou(word.box, box) for word in text.words if word.text == printed]
+        if candidates:
+            assert max(candidates) > 0.7
+
+
+def test_runs_keep_their_blocks_and_rows(engine: Engine) -> None:
+    text = _read_runs(engine, _cut_runs(_render()))
+    assert [len(block.lines) for block in text.blocks] == [2, 2, 1]
+    assert [len(line.words) for line in text.lines] == [len(line.split()) for line in LINES]
+
+
+def test_nothing_is_invented_where_there_is_no_ink(engine: Engine) -> None:
+    blank = np.full((36, 400), 252, np.uint8)
+    run = RunImage(blank, np.zeros_like(blank), 10, 10, 1.0, 1.0, block=0, row=0)
+    assert _read_runs(engine, [run]).words == ()
+    assert _read_runs(engine, []).words == ()
+
+
+def test_all_runs_together_have_one_deadline(engine: Engine) -> None:
+    runs = _cut_runs(_render())
+    with pytest.raises(ReadingTimeoutError):
+        _read_runs(engine, runs * 20, timeout_s=0.01)
+    assert len(_read_runs(engine, runs).lines) == len(LINES)
 
 
 def test_blank_page_has_no_blocks(engine: Engine) -> None:
