@@ -7,8 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")
+
+# A test run says the same twice; `HYPOTHESIS_PROFILE=explore ./scripts/test` looks for new counter-examples.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("SOHOA_SHARED", ROOT.parent / "shared"))

@@ -48,13 +48,15 @@ def _edges(found: FoundLayout) -> list[tuple[float, float, float, float]]:
 @given(prints())
 @settings(max_examples=40, deadline=None)
 def test_every_letter_lies_in_exactly_one_run(boxes: NDArray[np.int32]) -> None:
-    runs = _edges(find_layout(_components(boxes)))
+    """A lone small letter may be left out, but then the layout is not certain and the engine's is taken."""
+    found = find_layout(_components(boxes))
+    runs = _edges(found)
     assert len(set(runs)) == len(runs)
     for left, top, width, height in (boxes * 2).astype(float):
         inside = [
             r for r in runs if r[0] <= left and r[1] <= top and left + width <= r[2] and top + height <= r[3]
         ]
-        assert len(inside) == 1
+        assert len(inside) == 1 or (not inside and not found.layout.certain)
 
 
 @given(prints(), st.randoms(use_true_random=False))
