@@ -52,7 +52,7 @@ class Components:
     pixels) are the character-like ones; `marks` are smaller (tone marks, dots, specks), `large` are
     bigger (ruling lines, seals, pictures). `scale` is small pixels per page pixel, `dpi` that of the
     small image. `grey` is the small image with its background normalised (paper near 255), `ink` the
-    mask the components were found on (0 or 255).
+    mask the components were found on (0 or 255). `speck_share` of its pixels are dark on their own.
     """
 
     boxes: NDArray[np.int32]
@@ -63,6 +63,7 @@ class Components:
     dpi: float
     grey: Pixels
     ink: Pixels
+    speck_share: float = 0.0
 
     @property
     def height_px(self) -> int:
@@ -98,8 +99,9 @@ def find_components(grey: Pixels, dpi: float) -> Components:
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
     boxes, areas = stats[1:, :4].astype(np.int32), stats[1:, 4].astype(np.int32)
     letters, marks, large = sort_by_size(boxes, dpi * scale)
+    specks = float(np.count_nonzero(areas == 1)) / ink.size
     return Components(
-        boxes[letters], areas[letters], boxes[marks], boxes[large], scale, dpi * scale, even, ink
+        boxes[letters], areas[letters], boxes[marks], boxes[large], scale, dpi * scale, even, ink, specks
     )
 
 

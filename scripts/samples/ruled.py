@@ -158,19 +158,18 @@ def _write_row(
     *,
     header: bool,
 ) -> None:
-    """Printed line by printed line across the cells, which is the order they are read in."""
+    """Cell by cell, each whole, as a person reads them; a row of one-line cells is one line."""
     pad, step, deep = to_px(1.4), flow.leading(style), max(len(cell) for cell in cells)
-    for line in range(deep):
-        x, joins = flow.left, False
-        for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-            if line < len(cell):
-                text = " ".join(cell[line])
-                base = flow.y + pad + step * (line + 0.76)
-                spare = width - 2 * pad - measure(text, style)
-                shift = spare / 2 if header or column == 0 else spare if column in right else 0.0
-                flow.canvas.put(x + pad + shift, base, text, style, joins=joins)
-                joins = True
-            x += width
+    x, joins = flow.left, False
+    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        for number, line in enumerate(cell):
+            text = " ".join(line)
+            base = flow.y + pad + step * (number + 0.76)
+            spare = width - 2 * pad - measure(text, style)
+            shift = spare / 2 if header or column == 0 else spare if column in right else 0.0
+            flow.canvas.put(x + pad + shift, base, text, style, joins=joins)
+            joins = deep == 1
+        x += width
 
 
 def write_signatures(

@@ -1,6 +1,6 @@
 """A second look at doubtful words: asked of Tesseract itself, on pages rendered here."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,8 @@ from schemas.page import (
     Line,
     PagePicture,
     PageText,
-    Pixels,
     ReadingImage,
+    RunImage,
     Verdict,
     Word,
 )
@@ -40,7 +40,7 @@ PRINTED = ("cơ", "quan", "có", "thẩm", "quyền", "TỈNH")
 needs_font = pytest.mark.skipif(not FONT.exists(), reason="fonts-croscore is not installed")
 
 
-def _print_line() -> tuple[ReadingImage, tuple[Box, ...]]:
+def _print_line() -> tuple[ReadingImage, RunImage, tuple[Box, ...]]:
     font = ImageFont.truetype(str(FONT), 56)
     page = Image.new("L", (1300, 300), 255)
     draw = ImageDraw.Draw(page)
@@ -83,17 +83,12 @@ def test_reading_goes_on_as_before_after_a_second_look() -> None:
     engine.close()
 
 
-@dataclass(frozen=True)
-class Run:
-    grey: Pixels
-    left: float
-    top: float
-    scale: float
-
-
 def test_words_are_cut_from_the_run_they_stand_in() -> None:
     upper = np.repeat(np.arange(200, dtype=np.uint8)[None, :], 36, axis=0)
-    runs = [Run(upper, 100.0, 50.0, 0.5), Run(255 - upper, 100.0, 200.0, 0.5)]
+    runs = [
+        RunImage(upper, upper, left=100.0, top=50.0, scale_x=0.5, scale_y=0.5, block=0, row=0),
+        RunImage(255 - upper, upper, left=100.0, top=200.0, scale_x=0.5, scale_y=0.5, block=0, row=1),
+    ]
     page = _page(("một", "hai", "ba"), (Box(140, 60, 200, 110), Box(140, 210, 200, 260), Box(0, 0, 9, 9)))
     crop_of = crop_from_runs(runs, page)
     first, second = crop_of(0), crop_of(1)
