@@ -6,11 +6,10 @@ Scan -> upright and straight -> read -> judged -> picture; all pages -> one PDF/
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.binding.compose import compose
 from pipeline.binding.picture import make_picture
-from pipeline.binding.sign import Signer, sign
 from pipeline.image.prepare import find_print, prepare_for_reading, straighten
 from pipeline.layout.cut import cut_runs
 from pipeline.layout.find import find_layout
@@ -33,6 +32,9 @@ from schemas.page import (
 )
 from schemas.report import OcrReport, PageReport, SecondsReport
 from schemas.settings import Limits, Settings
+
+if TYPE_CHECKING:
+    from pipeline.binding.sign import Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +86,15 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
 
 
 def bind_document(
-    pages: Sequence[DigitisedPage], info: DocumentInfo, signer: Signer | None, signer_name: str
+    pages: Sequence[DigitisedPage], info: DocumentInfo, signer: "Signer | None", signer_name: str
 ) -> tuple[bytes, SecondsReport]:
     """One searchable PDF/A-2u of all pages, signed unless `signer` is None; and the seconds by step."""
     started = perf_counter()
     pdf = compose([BoundPage(page.picture, page.text) for page in pages], info)
     composed = perf_counter()
     if signer is not None:
+        from pipeline.binding.sign import sign  # noqa: PLC0415 - 0.5 CPU s that an unsigned call need not pay
+
         pdf = sign(pdf, signer, signer_name=signer_name, scan_time=info.scan_time)
     signing = perf_counter() - composed
     return pdf, SecondsReport(

@@ -15,18 +15,20 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 import cv2
 
-from pipeline.binding.sign import Signer, load_or_create_local_signer
 from pipeline.digitise import Tools, bind_document, digitise_page, judge_document, open_tools
 from pipeline.intake.open import Source, open_source
 from pipeline.page_result import DigitisedPage
 from schemas.page import DocumentInfo
 from schemas.report import DocumentReport, PdfReport, SourceReport
 from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.binding.sign import Signer
 
 PageDone = Callable[[Path, DigitisedPage, int], None]
 """Told after each page: the input, the page, and how many pages the input has."""
@@ -69,10 +71,12 @@ class Desk:
             tools.engine.close()
 
     @cached_property
-    def signer(self) -> Signer | None:
+    def signer(self) -> "Signer | None":
         """The signer of this call; None with `--no-sign`."""
         if not self._sign:
             return None
+        from pipeline.binding.sign import load_or_create_local_signer
+
         return load_or_create_local_signer(self._settings.home / "keys", self._settings.signing.signer_name)
 
     def digitise(self, path: Path, title: str, page_done: PageDone) -> DigitisedDocument:
