@@ -46,7 +46,7 @@ install_package() { # EXTRAS
   [ -x .venv/bin/python ] || "$python" -m venv .venv
   [ "$(cat "$stamp" 2>/dev/null)" = "$state" ] && return
   echo "sohoa: installing Python packages into .venv"
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".$1"
+  .venv/bin/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".$1"
   echo "$state" >"$stamp"
 }
 
