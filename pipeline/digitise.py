@@ -6,7 +6,7 @@ Scan -> upright and straight -> read -> judged -> picture; all pages -> one PDF/
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from pipeline.binding.compose import compose
 from pipeline.binding.picture import make_picture
@@ -113,24 +113,30 @@ def judge_document(pages: Sequence[DigitisedPage]) -> Verdict:
     return min((page.report.verdict for page in pages), key=_WORST_FIRST.index)
 
 
+class _Size(TypedDict):
+    width_px: int
+    height_px: int
+
+
 def _read(upright: UprightPage, tools: Tools) -> tuple[PageText, float | None]:
     """Read the page line by line, or whole where our layout doubts itself; and the stray ink's share.
 
     Past the deadline the page counts as unread, which the verdict then tells.
     """
-    engine, width_px, height_px = tools.engine, upright.width_px, upright.height_px
-    limit_s = tools.reading_timeout_s
-    found = find_layout(components := find_print(upright)) if tools.layout == "own" else None
+    engine, size = tools.engine, _Size(width_px=upright.width_px, height_px=upright.height_px)
+    stray_share = None
     try:
-        if found is not None and found.layout.certain:
-            runs = cut_runs(components, found)
-            text = engine.read_runs(runs, width_px=width_px, height_px=height_px, timeout_s=limit_s)
-        else:
-            prepared = prepare_for_reading(upright)
-            text = engine.read(prepared, width_px=width_px, height_px=height_px, timeout_s=limit_s)
+        if tools.layout == "own":
+            components = find_print(upright)
+            found = find_layout(components)
+            stray_share = found.layout.stray_share
+            if found.layout.certain:
+                runs = cut_runs(components, found)
+                return engine.read_runs(runs, **size, timeout_s=tools.reading_timeout_s), stray_share
+        prepared = prepare_for_reading(upright)
+        return engine.read(prepared, **size, timeout_s=tools.reading_timeout_s), stray_share
     except ReadingTimeoutError:
-        text = PageText(width_px, height_px, engine=engine.name, model=engine.model)
-    return text, found.layout.stray_share if found else None
+        return PageText(**size, engine=engine.name, model=engine.model), stray_share
 
 
 def _report_page(

@@ -28,6 +28,18 @@ def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+def test_the_bench_has_the_doors_that_the_readme_names() -> None:
+    """They measure for minutes beside another program, so only their doors are opened here."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^    python (-m scripts\.bench.*?)(?: +#.*)?$", text, re.MULTILINE)
+    assert len(commands) == 4
+    for command in commands:
+        ended = subprocess.run(
+            [sys.executable, *command.split(), "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+
+
 def test_what_the_readme_points_to_is_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)]+)\)|`((?:schemas|pipeline|workers|scripts|tests)/[\w./-]*)`", text):
