@@ -35,7 +35,7 @@ FAX_SPREAD_PX = 1.3
 learned from grey. Words found on a real G4 letter / 6 sample pages: 0.904 / - with hard edges, 0.913 /
 0.972 in grey at 300 dpi, 0.946 / 0.973 softened, 0.960 / 0.974 so; 1.6 px is worse again."""
 
-_MANY_SPECKS = 1e-4
+MANY_SPECKS = 1e-4
 """Share of the working image's pixels that are dark on their own: two pages each of 22 clean kinds of the
 bench have 0 (folds 0.3e-4), specked faxes and scans 1.5e-4 to 8.7e-4."""
 
@@ -172,7 +172,7 @@ def find_print(page: UprightPage) -> Components:
     Where the page is specked they are found on the cleared picture that `prepare_for_reading` makes too.
     """
     found = _survey(page)
-    if found.speck_share < _MANY_SPECKS:
+    if found.speck_share < MANY_SPECKS:
         return found
     return _survey(
         replace(page, pixels=_clear_print(to_reading_grey(page.pixels), page.dpi, even=page.bilevel))

@@ -128,6 +128,31 @@ def orientation(
     print(tell_orientation([find_turn(page, engine) for page in drawn]))
 
 
+@app.command()
+def ablation(
+    kinds: Annotated[str | None, typer.Option(help="kinds, comma between; default: all")] = None,
+    pages_per_kind: Annotated[int, typer.Option(min=1)] = 1,
+    seeds: Seeds = "dev",
+) -> None:
+    """CER with every step, and its change with each left out in turn: a step that changes nothing goes."""
+    from pipeline.digitise import open_tools
+    from schemas.settings import Settings
+    from scripts.bench.ablation import run_ablation, tell_ablation
+    from scripts.bench.kinds import DEV_SEEDS, KINDS, TEST_SEEDS
+    from scripts.bench.run import choose_seeds
+
+    numbers = choose_seeds(DEV_SEEDS if seeds == "dev" else TEST_SEEDS, pages_per_kind)
+    chosen = kinds.split(",") if kinds else list(KINDS)
+    unknown = sorted(set(chosen) - set(KINDS))
+    if unknown:
+        raise typer.BadParameter(f"no such kind: {', '.join(unknown)}; there are {', '.join(KINDS)}")
+    rows = []
+    for row in run_ablation(chosen, numbers, open_tools(Settings())):
+        rows.append(row)
+        print(f"{row.kind}: done", file=sys.stderr, flush=True)
+    print(tell_ablation(rows))
+
+
 @contextmanager
 def _open_readers(peer: "Ocrmypdf | None", options: list[str]) -> "Iterator[Readers]":
     from scripts.bench.floor import Floor
