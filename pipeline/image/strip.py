@@ -79,5 +79,5 @@ def _level(
     level = cv2.warpAffine(
         normalise_background(crop), shear, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    # Dots to write on read as rubbish whichever way they lie (a slip: plausible 0.33 with them, 0.97 without).
+    # Dots to write on read as rubbish whichever way they lie (a slip: plausible 0.33 with, 0.97 without).
     return erase_leaders(np.asarray(level, dtype=np.uint8), page_dpi * zoom), page_dpi * zoom
