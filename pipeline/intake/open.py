@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.intake.reply import read_description, read_page_reply, read_refusal
-from pipeline.intake.sandbox import Sandbox
+from pipeline.intake.sandbox import DecoderLostError, Sandbox
 from pipeline.intake.sniff import HEAD_BYTES, MediaType, sniff
 from schemas.errors import BadInputError, DamagedInputError, OverLimitError, UnsupportedInputError
 from schemas.page import ScanPage
@@ -135,11 +135,12 @@ class Source:
             raise ValueError(f"no page {number} in a document of {self.page_count}")
         folder = self.media_type is MediaType.FOLDER
         file = self._files[number - 1 if folder else 0]
+        place = 1 if folder else number
         with self._lock:
-            if self._opened is not file or not self._sandbox.alive:
-                self._open(file)
-            file.check_unchanged()
-            answer, fds = self._ask({"op": "read", "number": 1 if folder else number})
+            try:
+                answer, fds = self._ask_for_page(file, place)
+            except DecoderLostError:  # it was dying when it was asked: once more, with a fresh one
+                answer, fds = self._ask_for_page(file, place)
         try:
             return read_page_reply(answer, fds[0] if fds else None, number, self._limits)
         finally:
@@ -149,6 +150,12 @@ class Source:
     def close(self) -> None:
         """End the decoding child; `open_source` does it."""
         self._sandbox.close()
+
+    def _ask_for_page(self, file: _InputFile, number: int) -> tuple[dict[str, object], list[int]]:
+        if self._opened is not file or not self._sandbox.alive:
+            self._open(file)
+        file.check_unchanged()
+        return self._ask({"op": "read", "number": number})
 
     def _open(self, file: _InputFile) -> tuple[int, int]:
         self._opened = None

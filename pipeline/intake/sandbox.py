@@ -41,6 +41,13 @@ _CHILD_ENVIRONMENT = {
 }
 
 
+class DecoderLostError(SohoaError):
+    """The decoding process was ended from outside; the file is not to blame."""
+
+    problem_code = "decoder_lost"
+    advice = "try again"
+
+
 class _ForkServer:
     """The running server: its process and the socket that keeps it alive."""
 
@@ -180,8 +187,9 @@ class Sandbox:
     def ask(self, request: Message, fds: tuple[int, ...] = ()) -> Answer:
         """One request, one answer with its descriptors (the caller closes them).
 
-        Raises `OverLimitError` where the child ran out of time, CPU or memory, and `DamagedInputError`
-        where it crashed; the child is then gone and the next request starts a fresh one.
+        Raises `OverLimitError` where the child ran out of time, CPU or memory, `DamagedInputError` where
+        it crashed, `DecoderLostError` where others ended it; the child is then gone and the next request
+        starts a fresh one.
         """
         if self._process is None:
             self._process = _servers.fork(self._limits)
@@ -224,7 +232,7 @@ def _hung_up(channel: socket.socket) -> bool:
 
 def _explain(exit_code: int | None) -> SohoaError:
     if exit_code is None:
-        return SohoaError("the decoding process was ended from outside", advice="try again")
+        return DecoderLostError("the decoding process was ended from outside")
     if exit_code == -signal.SIGXCPU:
         return OverLimitError("decoding needs more CPU time than the limit allows")
     if exit_code == -signal.SIGXFSZ:

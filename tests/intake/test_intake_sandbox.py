@@ -143,8 +143,7 @@ def test_a_server_that_was_killed_is_replaced(page_file: Path) -> None:
         (server,) = {pid for pid in descendants(os.getpid()) if b"fork_server" in command_line(pid)} - (
             decoding_children()
         )
-        os.kill(server, signal.SIGKILL)
-        assert wait_until(lambda: not decoding_children())
+        os.kill(server, signal.SIGKILL)  # and asked at once, while its children are still dying
         assert source.read_page(1).pixels[0, 0] == 77
 
 
