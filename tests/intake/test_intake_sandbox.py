@@ -147,6 +147,18 @@ def test_a_server_that_was_killed_is_replaced(page_file: Path) -> None:
         assert source.read_page(1).pixels[0, 0] == 77
 
 
+def test_a_server_that_is_killed_while_a_page_is_decoded_costs_no_page(page_file: Path) -> None:
+    before = decoding_children()
+    with open_source(page_file, Limits()) as source:
+        (child,) = decoding_children() - before
+        (server,) = {pid for pid in descendants(os.getpid()) if b"fork_server" in command_line(pid)} - {child}
+        os.kill(child, signal.SIGSTOP)  # it has the request and does not answer
+        killer = threading.Timer(0.3, lambda: os.kill(server, signal.SIGKILL))
+        killer.start()
+        assert source.read_page(1).pixels[0, 0] == 77
+        killer.join()
+
+
 def command_line(pid: int) -> bytes:
     try:
         return (Path("/proc") / str(pid) / "cmdline").read_bytes()
