@@ -26,6 +26,9 @@ CacheFolder = Annotated[
     Path | None, typer.Option(help="keep the peer's answers (and CPU seconds) in this folder")
 ]
 OutFolder = Annotated[Path, typer.Option(help="folder for the JSON file, the HTML page and pictures")]
+AnnexFolder = Annotated[
+    Path | None, typer.Option("--out", help="keep what is printed in this folder of a run, for its HTML page")
+]
 Seeds = Annotated[Literal["dev", "test"], typer.Option(help="tune on dev, report on test")]
 
 
@@ -80,6 +83,7 @@ def show(
     out: OutFolder = Path("bench-out"),
 ) -> None:
     """Join earlier runs (say, of different kinds) into one table and one HTML page."""
+    from scripts.bench.annex import find_annexes
     from scripts.bench.result import RunResult, join_results
 
     joined = [RunResult.model_validate_json(path.read_text(encoding="utf-8")) for path in results]
@@ -89,6 +93,8 @@ def show(
             source, target = path.parent / page.picture, out / page.picture
             if source.is_file() and source.resolve() != target.resolve():
                 target.write_bytes(source.read_bytes())
+        for annex in find_annexes(path.parent):
+            (out / annex.name).write_bytes(annex.read_bytes())
     _publish(join_results(joined), out)
 
 
@@ -97,35 +103,40 @@ def first_mark(
     ocrmypdf: OcrmypdfPath = None,
     cache: CacheFolder = None,
     pages: Annotated[int, typer.Option(min=1, help="pages to measure")] = 20,
+    out: AnnexFolder = None,
 ) -> None:
     """CPU seconds a page on ordinary office scans, beside OCRmyPDF on the same pages."""
+    from scripts.bench.annex import keep_annex
     from scripts.bench.first_mark import measure_first_mark
     from scripts.bench.ocrmypdf_command import OPTIONS, find_ocrmypdf
 
     peer = find_ocrmypdf(ocrmypdf, cache)
     mark = measure_first_mark(peer, pages)
-    print(
-        f"{mark.pages} pages of office scans in one PDF; CPU seconds a page, children and start-up included"
-    )
-    print(f"  sohoa digitize --no-sign --jobs 1: {mark.sohoa_s:.2f}")
     kept = " (kept from an earlier run)" if mark.cached else ""
-    print(f"  ocrmypdf {peer.version} {' '.join(OPTIONS)}: {mark.ocrmypdf_s:.2f}{kept}")
-    print(f"  {mark.ratio:.1f} x fewer")
+    told = (
+        f"{mark.pages} pages of office scans in one PDF; CPU seconds a page, children and start-up included",
+        f"  sohoa digitize --no-sign --jobs 1: {mark.sohoa_s:.2f}",
+        f"  ocrmypdf {peer.version} {' '.join(OPTIONS)}: {mark.ocrmypdf_s:.2f}{kept}",
+        f"  {mark.ratio:.1f} x fewer",
+    )
+    keep_annex("\n".join(told), "first-mark", out)
 
 
 @app.command()
 def orientation(
     pages: Annotated[int, typer.Option(min=4, help="pages to turn upright")] = 500,
     seeds: Seeds = "dev",
+    out: AnnexFolder = None,
 ) -> None:
     """Turn and level many pages, a third of them short, without reading them."""
     from pipeline.reading.open import open_engine
+    from scripts.bench.annex import keep_annex
     from scripts.bench.kinds import DEV_SEEDS, TEST_SEEDS
     from scripts.bench.orientation import draw_turned_pages, find_turn, tell_orientation
 
     engine = open_engine("tesserocr")
     drawn = draw_turned_pages(pages, DEV_SEEDS if seeds == "dev" else TEST_SEEDS)
-    print(tell_orientation([find_turn(page, engine) for page in drawn]))
+    keep_annex(tell_orientation([find_turn(page, engine) for page in drawn]), "orientation", out)
 
 
 @app.command()
@@ -133,11 +144,13 @@ def ablation(
     kinds: Annotated[str | None, typer.Option(help="kinds, comma between; default: all")] = None,
     pages_per_kind: Annotated[int, typer.Option(min=1)] = 1,
     seeds: Seeds = "dev",
+    out: AnnexFolder = None,
 ) -> None:
     """CER with every step, and its change with each left out in turn: a step that changes nothing goes."""
     from pipeline.digitise import open_tools
     from schemas.settings import Settings
     from scripts.bench.ablation import run_ablation, tell_ablation
+    from scripts.bench.annex import keep_annex
     from scripts.bench.kinds import DEV_SEEDS, KINDS, TEST_SEEDS
     from scripts.bench.run import choose_seeds
 
@@ -150,7 +163,26 @@ def ablation(
     for row in run_ablation(chosen, numbers, open_tools(Settings())):
         rows.append(row)
         print(f"{row.kind}: done", file=sys.stderr, flush=True)
-    print(tell_ablation(rows))
+    keep_annex(tell_ablation(rows), "ablation", out)
+
+
+@app.command()
+def photos(
+    pages_per_kind: Annotated[int, typer.Option(min=1)] = 8,
+    seeds: Seeds = "dev",
+    flat_scans: Annotated[int, typer.Option(min=0, help="flat scans of each other kind, too")] = 1,
+    out: AnnexFolder = None,
+) -> None:
+    """Corners of photographed sheets against the truth; flat scans must not be taken for photos."""
+    from scripts.bench.annex import keep_annex
+    from scripts.bench.kinds import DEV_SEEDS, TEST_SEEDS
+    from scripts.bench.photos import count_flattened_scans, measure_photos, tell_photos
+    from scripts.bench.run import choose_seeds
+
+    numbers = DEV_SEEDS if seeds == "dev" else TEST_SEEDS
+    found = list(measure_photos(choose_seeds(numbers, pages_per_kind)))
+    flattened = count_flattened_scans(choose_seeds(numbers, flat_scans)) if flat_scans else None
+    keep_annex(tell_photos(found, flattened), "photos", out)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from string import Template
 
 from rapidfuzz.distance import Levenshtein
 
+from scripts.bench.annex import find_annexes
 from scripts.bench.result import PageResult, RunResult, Score
 from scripts.bench.scores import fold
 from scripts.bench.table import group_by_kind, render_table
@@ -38,6 +39,7 @@ mark.new { color: var(--new); }
 <h1>Sohoa bench</h1>
 <p>$about</p>
 <pre class="table">$table</pre>
+$annexes
 <p>Below, the worst pages of each kind. In the truth <mark class="gone">words we did not read</mark>,
 in a reading <mark class="new">words that are not in the truth there</mark>.</p>
 <nav>$links</nav>
@@ -47,12 +49,21 @@ $kinds
 
 
 def render_html(result: RunResult, pictures: Path) -> str:
-    """The page; `pictures` is the folder that holds each page's JPEG. One that is missing is left out."""
+    """The page; `pictures` is the folder that holds each page's JPEG and the annexes. What is missing is
+    left out."""
     grouped = group_by_kind(result.pages)
     links = " ".join(f'<a href="#{escape(kind)}">{escape(kind)}</a>' for kind in grouped)
     kinds = "\n".join(_render_kind(kind, pages, pictures) for kind, pages in grouped.items())
     about = escape(f"{len(result.pages)} pages, {result.seeds}, made {result.made_at}")
-    return _PAGE.substitute(about=about, table=escape(render_table(result)), links=links, kinds=kinds)
+    annexes = "\n".join(_render_annex(path) for path in find_annexes(pictures))
+    return _PAGE.substitute(
+        about=about, table=escape(render_table(result)), annexes=annexes, links=links, kinds=kinds
+    )
+
+
+def _render_annex(path: Path) -> str:
+    told = escape(path.read_text(encoding="utf-8").rstrip())
+    return f'<h2>{escape(path.stem)}</h2><pre class="table">{told}</pre>'
 
 
 def _render_kind(kind: str, pages: list[PageResult], pictures: Path) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from scripts.bench.result import PageResult, RunResult, Score
+from scripts.bench.scores import fold
 
 _HEAD = (
     f"{'kind':<22}{'n':>3} | {'CER':>6} {'words':>6} {'turn':>5} {'skew':>6} {'max':>6} {'CPU s':>6}"
@@ -105,6 +106,10 @@ def _render_ratios(result: RunResult) -> list[str]:
     return [*lines, *_compare_with_peer(result, both, result.ocrmypdf_start_up_s)]
 
 
+def _count_missed(truth: str, score: Score) -> int:
+    return round((1 - score.word_recall) * len(fold(truth).split()))
+
+
 def _compare_with_peer(result: RunResult, both: Sequence[PageResult], peer_start_up_s: float) -> list[str]:
     """Ratios over the pages that both have read."""
     theirs = [page.ocrmypdf for page in both if page.ocrmypdf is not None]
@@ -123,6 +128,13 @@ def _compare_with_peer(result: RunResult, both: Sequence[PageResult], peer_start
         f"{fmean(score.cer for score in theirs):.4f}; kinds not better than OCRmyPDF: "
         f"{', '.join(worse) or 'none'}",
     ]
+    ours_missed = sum(_count_missed(page.truth, page.sohoa) for page in both)
+    theirs_missed = sum(_count_missed(page.truth, score) for page, score in zip(both, theirs, strict=True))
+    if theirs_missed:
+        lines.append(
+            f"printed words not found: {ours_missed} against {theirs_missed}, "
+            f"{1 - ours_missed / theirs_missed:.1%} fewer"
+        )
     if result.ocrmypdf_cached_kinds:
         kinds = ", ".join(result.ocrmypdf_cached_kinds)
         lines.append(f"OCRmyPDF's part, CPU seconds too, was kept from an earlier run for: {kinds}")

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from scripts.bench.annex import keep_annex
 from scripts.bench.html import render_html
 from scripts.bench.result import PageResult, RunResult, Score, join_results, write_result
 from scripts.bench.table import render_table, summarise
@@ -65,6 +66,7 @@ def test_the_table_has_a_line_a_kind_and_the_ratios(result: RunResult) -> None:
     assert "peer/ours 9.50" in table  # (3 * 6 + 1) / (3 * 0.5 + 0.5)
     assert "kept from an earlier run for: dim" in table
     assert "kinds not better than OCRmyPDF: none" in table
+    assert "printed words not found: 0 against 3, 100.0% fewer" in table  # 0.02 and 0.4 of three words each
 
 
 def test_the_table_does_without_the_peer(result: RunResult) -> None:
@@ -106,6 +108,12 @@ def test_the_html_page_stands_alone_and_marks_what_differs(result: RunResult, tm
     assert '<mark class="gone">kiểm</mark>' in html and '<mark class="new">kiêm</mark>' in html
     assert "&lt;b&gt;" in html and "<b>" not in html
     assert html.index("seed 1001") < html.index("seed 1000")  # the worst first
+
+
+def test_what_other_commands_kept_beside_the_result_is_shown(result: RunResult, tmp_path: Path) -> None:
+    keep_annex("without <border>: +0.0000", "ablation", tmp_path)
+    html = render_html(result, tmp_path)
+    assert "<h2>ablation</h2>" in html and "without &lt;border&gt;: +0.0000" in html
 
 
 def test_a_result_is_written_and_read_back(result: RunResult, tmp_path: Path) -> None:
