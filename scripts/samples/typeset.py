@@ -5,7 +5,12 @@ Where `papers` draws the papers of one believable case, these draw whatever the 
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
+import cv2
+import numpy as np
+
+from schemas.page import Box
 from scripts.samples.fonts import Style
 from scripts.samples.layout import A4, A5, A5_LANDSCAPE, Flow, Sheet, to_px
 from scripts.samples.page import SamplePage
@@ -33,6 +38,7 @@ from scripts.samples.texts import draw_case, draw_person, format_number
 
 Laws = tuple[Law, ...]
 
+CARD = Sheet(width_mm=85.6, height_mm=54, left_mm=26, right_mm=3, top_mm=3, bottom_mm=2)
 RECEIPT_SLIP = Sheet(width_mm=100, height_mm=200, left_mm=8, right_mm=7, top_mm=9, bottom_mm=8, scale=0.72)
 """A narrow slip as tickets and postal receipts are."""
 
@@ -199,6 +205,55 @@ def set_short(rng: random.Random, laws: Laws, family: str) -> SamplePage:
     rest = words - len(title.split())
     flow.paragraph(draw_words(rng, laws, rest, rest), align=rng.choice(("justify", "centre")))
     return flow.finish()[0]
+
+
+def set_last_page(rng: random.Random, laws: Laws, style: Style) -> SamplePage:
+    """The last page of a longer paper: its number, a few paragraphs, a signature, and white below."""
+    flow = Flow(A4, style, line_height=1.28)
+    flow.turn_page()
+    for paragraph in _draw_clauses(rng, laws, letters=rng.randint(60, 900)):
+        flow.paragraph(paragraph.text)
+    flow.skip(4)
+    case = draw_case(rng.randrange(10**6))
+    write_signatures(flow, rng, (Signatory(("TM. ỦY BAN NHÂN DÂN", "CHỦ TỊCH"), case.official.name),))
+    return flow.finish()[1]
+
+
+def set_card(rng: random.Random, family: str) -> SamplePage:
+    """A card of the size of an identity card (85.6 x 54 mm, ISO/IEC 7810 ID-1), alone or copied on A4."""
+    case = draw_case(rng.randrange(10**6))
+    flow = Flow(CARD, Style(family, 8), line_height=1.35)
+    flow.paragraph(
+        "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", flow.sized(7.5, bold=True), align="centre", after_mm=0
+    )
+    flow.paragraph("THẺ MẪU", flow.sized(11, bold=True), align="centre", after_mm=0.6)
+    person = case.applicant
+    for line in (
+        f"Số: {person.identity}",
+        f"Họ và tên: {person.name.upper()}",
+        f"Ngày sinh: {person.born}",
+        f"Nơi thường trú: {person.address}, tỉnh {case.place.province}",
+        f"Có giá trị đến: {rng.randint(1, 28):02d}/{rng.randint(1, 12):02d}/{rng.randint(2027, 2040)}",
+    ):
+        flow.paragraph(line, align="left", indent_mm=0, after_mm=0.2)
+    card = flow.finish()[0]
+    return card if rng.random() < 0.4 else _copy_on_a4(card, rng)
+
+
+def _copy_on_a4(card: SamplePage, rng: random.Random) -> SamplePage:
+    """The card somewhere in the upper half of a sheet, its edge drawn as copiers show it."""
+    height, width = card.pixels.shape[:2]
+    pixels = np.full((round(to_px(A4.height_mm)), round(to_px(A4.width_mm)), 3), 255, np.uint8)
+    left = rng.randrange(round(to_px(15)), pixels.shape[1] - width - round(to_px(15)))
+    top = rng.randrange(round(to_px(15)), pixels.shape[0] // 2 - height)
+    pixels[top : top + height, left : left + width] = card.pixels
+    cv2.rectangle(pixels, (left, top), (left + width, top + height), (150, 150, 150), 3)
+    pixels.setflags(write=False)
+    words = tuple(
+        (text, Box(box.left + left, box.top + top, box.right + left, box.bottom + top))
+        for text, box in card.words
+    )
+    return replace(card, pixels=pixels, words=words)
 
 
 def _fill_page(flow: Flow, prose: Iterator[Paragraph]) -> None:
