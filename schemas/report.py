@@ -36,6 +36,28 @@ REASON_LABELS: dict[Reason, str] = {
     Reason.ORIENTATION_UNCERTAIN: "không chắc chiều trang",
 }
 
+REASON_ADVICE: dict[Reason, str] = {
+    Reason.BLUR: "giữ phẳng giấy, lau kính, quét lại ở 300 dpi",
+    Reason.MOTION: "giữ yên giấy trong khi quét, quét lại",
+    Reason.DARK: "bật đèn hoặc tăng độ sáng, quét lại",
+    Reason.WASHED_OUT: "giảm độ sáng, quét lại",
+    Reason.LOW_CONTRAST: "tăng tương phản, quét lại từ bản gốc",
+    Reason.LOW_RESOLUTION: "đặt máy quét ở 300 dpi, quét lại",
+    Reason.CUT_OFF: "đặt giấy nằm trọn trong khung quét, quét lại",
+    Reason.OCCLUDED: "bỏ tay, giấy hoặc vật che, mở góc gấp, quét lại",
+    Reason.GLARE: "lấy giấy khỏi bìa nhựa, tránh đèn chiếu, quét lại",
+    Reason.BANDING: "lau kính và con lăn máy quét, quét lại",
+    Reason.NOISE: "lau kính, thêm ánh sáng, quét lại",
+    Reason.GIBBERISH: "kiểm tra đúng giấy, đúng mặt, quét lại ở 300 dpi",
+    Reason.PARTIAL: "xem vùng được khoanh, quét lại nếu chữ ở đó không đọc được",
+    Reason.HANDWRITING: "cán bộ đọc và xác nhận",
+    Reason.BLANK: "xác nhận trang trắng, hoặc quét mặt kia",
+    Reason.DUPLICATE: "bỏ một bản nếu quét trùng",
+    Reason.SKEW_UNCERTAIN: "kiểm tra trang có ngay ngắn không",
+    Reason.ORIENTATION_UNCERTAIN: "kiểm tra chiều trang",
+}
+"""What the clerk can do about it."""
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -10,6 +10,7 @@ from schemas.errors import OutputError, SohoaError, UsageError
 
 if TYPE_CHECKING:
     from scripts.cli.desk import DigitisedDocument
+    from scripts.cli.gallery import Gallery
 
 Engines = Literal["auto", "tesserocr", "pytesseract"]
 Profiles = Literal["compact", "faithful"]
@@ -33,6 +34,9 @@ def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
     profile: Annotated[
         Profiles | None, typer.Option(help="page images: re-encoded, or the scanner's own")
     ] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="also write report.html: every page, its verdict, what to do")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress, no summary; errors only")] = False,
 ) -> None:
     """Turn scans into searchable, signed PDF/A files; no server, no database.
@@ -48,6 +52,7 @@ def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
     asked = {"jobs": jobs, "engine": engine, "layout": layout, "profile": profile}
     settings = Settings().model_copy(update={key: value for key, value in asked.items() if value is not None})
     failures: list[SohoaError] = []
+    gallery = _open_gallery(out) if html else None
     with PageProgress(quiet=quiet) as progress, Desk(settings, sign=sign) as desk:
         running = [
             (path, stem, desk.documents.submit(desk.digitise, path, stem, progress.page_done))
@@ -60,10 +65,22 @@ def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
             except SohoaError as error:
                 progress.say_failed(path, error)
                 failures.append(error)
+                if gallery is not None:
+                    gallery.add_failure(path, error)
             else:
                 progress.say_done(path, document.report, out / f"{stem}.pdf")
+                if gallery is not None:
+                    gallery.add_document(path, document)
+    if gallery is not None:
+        gallery.write()
     if failures:
         raise typer.Exit(failures[0].exit_code)
+
+
+def _open_gallery(out: Path) -> "Gallery":
+    from scripts.cli.gallery import Gallery
+
+    return Gallery(out / "report.html")
 
 
 def _name_outputs(inputs: list[Path], out: Path) -> dict[Path, str]:
