@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.image.components import Components, turn_components
-from pipeline.image.lines import find_baselines, find_lean, lean_heights
+from pipeline.image.lines import FEW_LETTERS, find_baselines, find_lean, lean_heights
 from pipeline.image.strip import cut_strip
 from schemas.page import Orientation, Pixels, QuarterTurn
 
@@ -25,6 +25,10 @@ _AXIS_RATIO = 1.25
 """Letters must line up this much better along rows than along columns: 12 real scans and 4 English or
 Hindi ones have 1.8 to 3.7, the poorest (a short Hindi page) 1.8."""
 
+_AXIS_RATIO_OF_FEW = 4.0
+"""... and this much where letters are few and counted pair by pair: 160 short pages have 10.8 and more,
+random scatters of 12 to 100 shapes in a square less than 2."""
+
 _SURE_RATIO = 1.3
 _SURE_SIGMAS = 6.0
 """Signs of upright over signs of upside down: 12 real scans have ratios 1.5 to 2.6 with 4.6 to 22
@@ -38,14 +42,15 @@ _LEADER_BIN_PX = 3.0
 """So many marks in a row, no farther apart than a letter's height, are a dotted line: at most every third
 letter of Vietnamese has its mark at one height."""
 
-_PLAUSIBLE = 0.35
-_PLAUSIBLE_LEAD = 0.15
-"""A strip read the right way up is at least this plausible, and this much more than the other way."""
+_PLAUSIBLE = 0.4
+_PLAUSIBLE_LEAD = 0.2
+"""A strip read the right way up is at least this plausible, and this much more than the other way: on 466
+short pages 0.71 and more with a lead of 0.58; no other way round exceeds 0.32."""
 
 _PLAIN = 0.6
 _PLAIN_LEAD = 0.4
-"""... and this much where fewer than 12 letters are all there is: of 35 pages of one to three words and 4 to 11
-letters 34 read so the right way up (0.84 and more), none any other way (0.36 at most)."""
+"""... and this much where fewer than 12 letters are all there is: of 35 pages of one to three words and
+4 to 11 letters 34 read so the right way up (0.84 and more), none any other way (0.36 at most)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,8 @@ def find_orientation(
     turned = turn_components(components, 90)
     along, across = find_lean(components), find_lean(turned)
     best, other = max(along.peakedness, across.peakedness), min(along.peakedness, across.peakedness)
-    axis_sure = best >= _AXIS_RATIO * other
+    few = len(components.boxes) <= FEW_LETTERS
+    axis_sure = best >= (_AXIS_RATIO_OF_FEW if few else _AXIS_RATIO) * other
     first: QuarterTurn = 0 if along.peakedness == best else 90
     signs = _count_signs(turned, across.skew_deg) if first else _count_signs(components, along.skew_deg)
     if axis_sure and signs.sure:

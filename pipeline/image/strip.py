@@ -76,7 +76,9 @@ def _level(
     corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]]) @ level
     height_px, width_px = pixels.shape[:2]
     begin, end = (int(side) for side in np.clip((corners[:, 0].min(), corners[:, 0].max() + 1), 0, width_px))
-    over, under = (int(side) for side in np.clip((corners[:, 1].min(), corners[:, 1].max() + 1), 0, height_px))
+    over, under = (
+        int(side) for side in np.clip((corners[:, 1].min(), corners[:, 1].max() + 1), 0, height_px)
+    )
     crop = to_reading_grey(np.ascontiguousarray(pixels[over:under, begin:end]))
     shift = level @ (begin, over) - (left, top)
     size = max(1, round((right - left) * zoom)), max(1, round((bottom - top) * zoom))
