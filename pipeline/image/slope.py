@@ -16,10 +16,19 @@ _GAP = 2.5
 """A line is parted where no letter stands for so many letter heights: columns and cells side by side have
 baselines of their own (a two-column page 0.077 deg off in one piece, 0.001 so)."""
 
-_TOUCHING = 250
+_TOUCHING = 150
 """Up to so many letters are looked at in ink. A leaning letter's box ends at a corner of it, by as much as
 its breadth; among thousands that cancels (prose 0.001 deg), among twenty it does not (99 short pages: mean
 0.064 deg and worst 0.63 by boxes, 0.012 and 0.047 by ink)."""
+
+
+_EDGE_LEVEL = 150.0
+"""Grey at which ink ends, between its last pixel and the next: halfway from paper (255) to faint print. On
+185 short grey pages the worst error falls from 0.110 to 0.079 deg by it (rows of a page that hardly leans all
+round the same way)."""
+
+_ROUNDING_PX2 = 1 / 12
+"""Variance of a height known to a pixel: no row of letters is surer than this, however well they agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +77,8 @@ def _fit(rows: list[tuple[Floats, Floats]], median_px: float, skew_deg: float) -
             return None
         slope = float(x_all @ y_all) / spread
         left = y_all - slope * x_all
-        free = max(1, len(left) - pieces - 1)
-        error = float(np.sqrt(left @ left / free / spread))
+        variance_px2 = max(_ROUNDING_PX2, float(left @ left) / max(1, len(left) - pieces - 1))
+        error = float(np.sqrt(variance_px2 / spread))
         skew_deg = float(np.degrees(np.arctan(-slope)))
         fitted = Slope(skew_deg, float(np.degrees(error)), resting / len(rows[0][0]))
     return fitted
@@ -96,8 +105,8 @@ def _centre(values: Floats, piece: NDArray[np.intp]) -> Floats:
 def _find_touching(
     components: Components, boxes: NDArray[np.int32], skew_deg: float, *, side: int
 ) -> tuple[Floats, Floats]:
-    """For each box the ink pixel `(x, y)` that a line of this lean touches first from below (`side` 1) or
-    above (-1)."""
+    """For each box where a line of this lean touches ink first from below (`side` 1) or above (-1): `(x, y)`,
+    `y` to a part of a pixel."""
     ink = components.ink
     down, along = np.arange(boxes[:, 3].max()), np.arange(boxes[:, 2].max())
     y, x = boxes[:, 1, None] + down, boxes[:, 0, None] + along
@@ -108,4 +117,8 @@ def _find_touching(
     first = np.where(inside, v, -np.inf).reshape(len(boxes), -1).argmax(axis=1)
     row, column = np.divmod(first, len(along))
     each = np.arange(len(boxes))
-    return x[each, column].astype(np.float64), y[each, row].astype(np.float64)
+    at_x, at_y = x[each, column], y[each, row]
+    beyond = np.clip(at_y + side, 0, ink.shape[0] - 1)
+    last = components.grey[at_y, at_x].astype(np.float64)
+    rise = np.maximum(1.0, components.grey[beyond, at_x] - last)
+    return at_x.astype(np.float64), at_y + side * np.clip((_EDGE_LEVEL - last) / rise, -1.0, 1.0)
