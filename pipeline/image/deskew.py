@@ -9,8 +9,8 @@ LEAST_LETTERS = 12
 """Below, nothing is straightened; nothing says which way up it is either."""
 
 _GREATEST_ERROR_DEG = 0.2
-"""Standard error of the slope: 462 short pages of 14 to 60 letters have 0.125 at most, and are off by 0.11 deg
-at most, 0.014 on average."""
+"""Standard error of the slope: 462 short pages of 14 to 60 letters have 0.125 at most, and are off by 0.11
+deg at most, 0.014 on average."""
 
 _LEAST_RESTING_OF_FEW = 0.65
 """Share of letters that must rest on common baselines where letters are few: those pages have 0.72 to 1;
