@@ -19,7 +19,8 @@ from pipeline.quality.verdict import judge
 from pipeline.reading.correction import correct
 from pipeline.reading.engine import Engine
 from pipeline.reading.open import open_engine
-from pipeline.reading.syllables import plausibility, syllable_validity
+from pipeline.reading.strip import weigh_strip
+from pipeline.reading.syllables import syllable_validity
 from schemas.errors import ReadingTimeoutError
 from schemas.page import (
     BoundPage,
@@ -57,7 +58,7 @@ def open_tools(settings: Settings) -> Tools:
 def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
     """Turn, read, judge and picture one page. Every page gets a verdict; none is dropped."""
     started = perf_counter()
-    upright = straighten(scan, lambda grey, dpi: plausibility(tools.engine.read_strip(grey, dpi=dpi)))
+    upright = straighten(scan, lambda grey, dpi: weigh_strip(tools.engine.read_strip(grey, dpi=dpi)))
     seen = look(upright)
     straightened = perf_counter()
 

@@ -26,6 +26,13 @@ _COARSE_LETTERS = 800
 _FINE_STEP_DEG = 0.05
 _FINE_BIN_PX = 2.0
 
+FEW_LETTERS = 100
+_PAIR_STEP_DEG = 0.25
+_PAIR_REACH = 0.2
+"""So few letters are compared pair by pair (1 to 3 ms). 160 short pages of 17 to 60 letters: lean wrong by
+0.034 deg on average and 0.36 at most, by histogram 0.215 and 7.3; letters line up 10 times better along
+rows than along columns, by histogram 0.93 to 5 times. A pair shares a height within 0.2 letter heights."""
+
 _BROADEST = 4.0
 """Boxes broader than this many letter heights hold several letters: their bottom is not their line's."""
 
@@ -52,10 +59,15 @@ class Baseline:
 
 
 def find_lean(components: Components) -> Lean:
-    """Search +-15 deg, coarse to fine, for the lean at which letter bottoms share the fewest heights."""
-    x, bottom = _rest_points(components)
+    """Search +-15 deg for the lean at which letters share the fewest heights.
+
+    Bottoms in a histogram, coarse to fine; where letters are few, their tops as well, pair by pair.
+    """
+    x, bottom = rest_points(components)
     if len(x) < 2:
         return Lean(0.0, 0.0, len(x))
+    if len(components.boxes) <= FEW_LETTERS:
+        return _pair_letters(components)
     coarse_bin = max(2.0, _COARSE_BIN * components.median_height_px)
     reach = SKEW_RANGE_DEG + 2 * _COARSE_STEP_DEG
     some = slice(None, None, 1 + len(x) // _COARSE_LETTERS)
@@ -72,31 +84,28 @@ def find_lean(components: Components) -> Lean:
     return Lean(skew_deg, float(peakedness), len(x))
 
 
-def fit_slope(components: Components, skew_deg: float) -> tuple[float, int]:
-    """Refine the lean: one slope common to all baselines, least squares, outliers cut in three rounds.
-
-    Returns the lean in degrees and the number of letters it rests on.
-    """
-    x, bottom = _rest_points(components)
-    inliers = 0
-    for reach_px in (2.5, 1.75, 1.25):
-        v = bottom + x * np.tan(np.radians(skew_deg))
-        heights = _peaks(v, 0.5 * components.median_height_px, least=4)
-        if len(heights) == 0:
-            return skew_deg, 0
-        line = np.abs(v[:, None] - heights[None, :]).argmin(axis=1)
-        near = np.abs(v - heights[line]) <= reach_px
-        inliers = int(near.sum())
-        line, lever, height = line[near], x[near], v[near]
-        count = np.maximum(np.bincount(line, minlength=len(heights)), 1)
-        lever = lever - (np.bincount(line, lever, len(heights)) / count)[line]
-        height = height - (np.bincount(line, height, len(heights)) / count)[line]
-        spread = float(lever @ lever)
-        if spread == 0:
-            return skew_deg, 0
-        slope = np.tan(np.radians(skew_deg)) - float(lever @ height) / spread
-        skew_deg = float(np.degrees(np.arctan(slope)))
-    return skew_deg, inliers
+def _pair_letters(components: Components) -> Lean:
+    """The lean at which most pairs of letters share the height of their feet or of their heads."""
+    boxes = single_letters(components)
+    one, other = np.triu_indices(len(boxes), 1)
+    middle = boxes[:, 0] + boxes[:, 2] / 2
+    apart = middle[one] - middle[other]
+    reach_px = max(2.0, _PAIR_REACH * components.median_height_px)
+    reach_deg = SKEW_RANGE_DEG + 2 * _COARSE_STEP_DEG
+    angles = np.arange(-reach_deg, reach_deg + _PAIR_STEP_DEG / 2, _PAIR_STEP_DEG)
+    tangents = np.tan(np.radians(angles))
+    shared = np.zeros(len(angles))
+    for side in (boxes[:, 1], boxes[:, 1] + boxes[:, 3]):
+        rise = side[one] - side[other]
+        possible = np.abs(rise) <= np.abs(apart) * tangents[-1] + reach_px
+        off = (rise[possible, None] + apart[possible, None] * tangents) / reach_px
+        shared += (np.maximum(0.0, 1.0 - off * off) ** 2).sum(axis=0)
+    best = int(shared.argmax())
+    skew_deg = float(angles[best])
+    if 0 < best < len(angles) - 1:
+        before, at, after = shared[best - 1 : best + 2]
+        skew_deg += float(_PAIR_STEP_DEG * (before - after) / (2 * (before - 2 * at + after) or -np.inf))
+    return Lean(skew_deg, float(shared[best]) / len(boxes), len(boxes))
 
 
 def find_baselines(components: Components, skew_deg: float) -> tuple[Baseline, ...]:
@@ -106,7 +115,7 @@ def find_baselines(components: Components, skew_deg: float) -> tuple[Baseline, .
         return ()
     v = lean_heights(boxes, boxes[:, 1] + boxes[:, 3], skew_deg)
     median = components.median_height_px
-    heights = _peaks(v, 0.8 * median, least=3)
+    heights = find_peaks(v, 0.8 * median, least=3)
     if len(heights) == 0:
         return ()
     line = np.abs(v[:, None] - heights[None, :]).argmin(axis=1)
@@ -123,10 +132,15 @@ def lean_heights(boxes: NDArray[np.int32], y: NDArray[np.int32], skew_deg: float
     return np.asarray(y + middle * np.tan(np.radians(skew_deg)), dtype=np.float64)
 
 
-def _rest_points(components: Components) -> tuple[Floats, Floats]:
-    boxes = components.boxes.astype(np.float64)
-    single = boxes[:, 2] <= _BROADEST * max(1.0, components.median_height_px)
-    boxes = boxes[single]
+def single_letters(components: Components) -> NDArray[np.int32]:
+    """The boxes too narrow to hold several letters."""
+    broadest_px = _BROADEST * max(1.0, components.median_height_px)
+    return components.boxes[components.boxes[:, 2] <= broadest_px]
+
+
+def rest_points(components: Components) -> tuple[Floats, Floats]:
+    """`(x, y)` of the middle of each single letter's lower side."""
+    boxes = single_letters(components).astype(np.float64)
     return boxes[:, 0] + boxes[:, 2] / 2, boxes[:, 1] + boxes[:, 3]
 
 
@@ -141,7 +155,7 @@ def _sharpness(v: Floats, bin_px: float) -> float:
     return float(pairs @ pairs) + float(counts[-1] ** 2)
 
 
-def _peaks(v: Floats, apart_px: float, *, least: int) -> Floats:
+def find_peaks(v: Floats, apart_px: float, *, least: int) -> Floats:
     """Heights (ascending) where at least `least` letters meet, no two nearer than `apart_px`."""
     start = v.min() - 2
     counts = np.bincount((v - start).astype(np.intp), minlength=4)

@@ -34,10 +34,13 @@ def cut_strip(pixels: Pixels, components: Components, skew_deg: float) -> tuple[
     low, high = window[0][0], min(window[-1][1], window[0][0] + _TALLEST * median)
     boxes = components.boxes
     v = lean_heights(boxes, boxes[:, 1], skew_deg)
-    inside = boxes[(v >= low) & (v < high)]
-    left, right = int(inside[:, 0].min()), int((inside[:, 0] + inside[:, 2]).max())
+    inside = boxes[(v >= low) & (v < high)].astype(np.float64)
+    cosine, sine = np.cos(np.radians(skew_deg)), np.sin(np.radians(skew_deg))
+    along = (inside[:, 0] + inside[:, 2] / 2) * cosine - (inside[:, 1] + inside[:, 3] / 2) * sine
+    half = inside[:, 2:].max(axis=1) / 2
     margin = _MARGIN * median
-    return _level(pixels, components, skew_deg, (left - margin, low - margin, right + margin, high + margin))
+    left, right = float((along - half).min()) - margin, float((along + half).max()) + margin
+    return _level(pixels, components, skew_deg, (left, low * cosine - margin, right, high * cosine + margin))
 
 
 def _find_rows(components: Components, skew_deg: float) -> list[tuple[float, float, int]]:
@@ -63,21 +66,28 @@ def _find_rows(components: Components, skew_deg: float) -> list[tuple[float, flo
 def _level(
     pixels: Pixels, components: Components, skew_deg: float, window: tuple[float, float, float, float]
 ) -> tuple[Pixels, float]:
-    """Cut `window` (left, `v` top, right, `v` bottom in small pixels) out of the page and level it."""
-    left, low, right, high = (side / components.scale for side in window)
+    """Cut `window` (left, top, right, bottom in small pixels of the levelled page) out of the page."""
+    left, top, right, bottom = (side / components.scale for side in window)
     page_dpi = components.dpi / components.scale
     zoom = min(3.0, _STRIP_LETTER_PX * components.scale / components.median_height_px)
-    tangent = float(np.tan(np.radians(skew_deg)))
-    height_px, width_px = pixels.shape[:2]
+    cosine, sine = np.cos(np.radians(skew_deg)), np.sin(np.radians(skew_deg))
+    level = np.array([[cosine, -sine], [sine, cosine]])
     # The window as it leans on the page; cut first, so that only this is made grey and warped.
-    heights = (low - left * tangent, low - right * tangent, high - left * tangent, high - right * tangent)
-    top, bottom = max(0, int(min(heights))), min(height_px, int(max(heights)) + 1)
-    begin, end = max(0, int(left)), min(width_px, int(right) + 1)
-    crop = to_reading_grey(np.ascontiguousarray(pixels[top:bottom, begin:end]))
-    shear = np.array([[zoom, 0, 0], [zoom * tangent, zoom, zoom * (top + begin * tangent - low)]])
-    size = max(1, round((end - begin) * zoom)), max(1, round((high - low) * zoom))
-    level = cv2.warpAffine(
-        normalise_background(crop), shear, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]]) @ level
+    height_px, width_px = pixels.shape[:2]
+    begin, end = (int(side) for side in np.clip((corners[:, 0].min(), corners[:, 0].max() + 1), 0, width_px))
+    over, under = (
+        int(side) for side in np.clip((corners[:, 1].min(), corners[:, 1].max() + 1), 0, height_px)
+    )
+    crop = to_reading_grey(np.ascontiguousarray(pixels[over:under, begin:end]))
+    shift = level @ (begin, over) - (left, top)
+    size = max(1, round((right - left) * zoom)), max(1, round((bottom - top) * zoom))
+    strip = cv2.warpAffine(
+        normalise_background(crop),
+        zoom * np.column_stack((level, shift)),
+        size,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     # Dots to write on read as rubbish whichever way they lie (a slip: plausible 0.33 with, 0.97 without).
-    return erase_leaders(np.asarray(level, dtype=np.uint8), page_dpi * zoom), page_dpi * zoom
+    return erase_leaders(np.asarray(strip, dtype=np.uint8), page_dpi * zoom), page_dpi * zoom

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from pipeline.reading.strip import StripText
 from schemas.page import PageText, Pixels, ReadingImage, RunImage
 
 
@@ -32,8 +33,8 @@ class Engine(Protocol):
         ink is, is dropped. Raises `ReadingTimeoutError` when all runs together take too long.
         """
 
-    def read_strip(self, grey: Pixels, *, dpi: float) -> str:
-        """Read a small crop of a few lines as plain text (used to settle orientation)."""
+    def read_strip(self, grey: Pixels, *, dpi: float) -> StripText:
+        """Read a small crop of a few lines (used to settle orientation). Raises `ReadingTimeoutError`."""
 
     def close(self) -> None:
         """Free the model."""

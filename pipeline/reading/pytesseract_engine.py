@@ -7,12 +7,14 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import pytesseract
 
 from pipeline.reading.page_tree import ListedWord, PageFrame, build_page_text
 from pipeline.reading.run_words import place_words
+from pipeline.reading.strip import StripText
 from pipeline.reading.tessdata import find_tessdata
 from schemas.errors import MissingDependencyError, ReadingTimeoutError, SohoaError
 from schemas.page import PageText, Pixels, ReadingImage, RunImage
@@ -73,11 +75,13 @@ class PytesseractEngine:
                 words.extend(place_words(members, run))
         return build_page_text(words, frame, engine=self.name, model=self.model)
 
-    def read_strip(self, grey: Pixels, *, dpi: float) -> str:
-        """Read a small crop of a few lines as plain text. Raises `ReadingTimeoutError`."""
+    def read_strip(self, grey: Pixels, *, dpi: float) -> StripText:
+        """See `Engine.read_strip`."""
         table = self._run(grey, dpi, _SINGLE_BLOCK, STRIP_TIMEOUT_S)
         frame = PageFrame(grey.shape[1], grey.shape[0], 1.0)
-        return build_page_text(_listed_words(table), frame, engine=self.name, model=self.model).text
+        read = build_page_text(_listed_words(table), frame, engine=self.name, model=self.model)
+        confidences = [word.confidence for word in read.words]
+        return StripText(read.text, fmean(confidences) if confidences else 0.0)
 
     def close(self) -> None:
         """Nothing stays loaded between readings."""

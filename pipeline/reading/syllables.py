@@ -67,6 +67,7 @@ _ROUNDING_ONSETS = ("", *"bdđghlmnrstvx", "ng", "ch", "kh", "nh", "ph", "th", "
 # Open oa, oe, uy carry the tone on either vowel: hòa and hoà.
 _EITHER_PLACE = ("oa", "oe", "uy")
 
+_LEADER = re.compile(r"[.…·_]{4,}")
 _LETTER_RUN = re.compile(r"[^\W\d_]+")
 _VOWELS = frozenset("aăâeêioôơuưy")
 
@@ -103,10 +104,10 @@ def plausibility(text: str) -> float:
 
     The mean over all printed characters of what their token is worth: a Vietnamese syllable 1,
     an unaccented word of another language 0.6, a number or code 0.3, anything else 0. Long tokens
-    weigh more than short ones, because chance makes short syllables.
+    weigh more than short ones, because chance makes short syllables; dotted lines weigh nothing.
     """
     worth = weight = 0.0
-    for token in unicodedata.normalize("NFC", text).split():
+    for token in _LEADER.sub(" ", unicodedata.normalize("NFC", text)).split():
         size = float(len(token)) ** 1.5
         weight += size
         worth += size * _worth(token)

@@ -12,6 +12,7 @@ from pipeline.reading.alternatives import crop_from_page, crop_from_runs, weigh_
 from pipeline.reading.page_tree import ListedWord, PageFrame, build_page_text
 from pipeline.reading.restoration import find_doubtful
 from pipeline.reading.run_words import place_words
+from pipeline.reading.strip import StripText
 from pipeline.reading.tessdata import find_tessdata
 from schemas.errors import MissingDependencyError, ReadingTimeoutError, SohoaError
 from schemas.page import PageText, Pixels, ReadingImage, RunImage
@@ -87,11 +88,11 @@ class TesserocrEngine:
         finally:
             self._api.Clear()
 
-    def read_strip(self, grey: Pixels, *, dpi: float) -> str:
-        """Read a small crop of a few lines as plain text. Raises `ReadingTimeoutError`."""
+    def read_strip(self, grey: Pixels, *, dpi: float) -> StripText:
+        """See `Engine.read_strip`."""
         self._recognise(grey, dpi, tesserocr.PSM.SINGLE_BLOCK, STRIP_TIMEOUT_S)
         try:
-            return str(self._api.GetUTF8Text()).strip()
+            return StripText(str(self._api.GetUTF8Text()).strip(), self._api.MeanTextConf() / 100)
         finally:
             self._api.Clear()
 

@@ -25,7 +25,7 @@ from pipeline.reading.engine import Engine
 from pipeline.reading.open import open_engine
 from pipeline.reading.page_tree import with_words
 from pipeline.reading.restoration import find_doubtful
-from pipeline.reading.syllables import plausibility
+from pipeline.reading.strip import weigh_strip
 from schemas.page import PageText, Pixels, ScanPage
 from scripts.build_language_model import read_held_out_laws
 from scripts.samples.fonts import Style
@@ -143,7 +143,7 @@ def score(page: Page, engine: Engine, tallies: dict[str, Tally]) -> None:
     """Read one page, correct it with and without a second look, and count."""
 
     def judge(grey: Pixels, dpi: float) -> float:
-        return plausibility(engine.read_strip(grey, dpi=dpi))
+        return weigh_strip(engine.read_strip(grey, dpi=dpi))
 
     upright = straighten(page.scan, judge)
     image = prepare_for_reading(upright)

@@ -13,7 +13,7 @@ import tesserocr
 from pipeline.image.prepare import prepare_for_reading, straighten
 from pipeline.reading.engine import Engine
 from pipeline.reading.open import open_engine
-from pipeline.reading.syllables import plausibility
+from pipeline.reading.strip import weigh_strip
 from pipeline.reading.tessdata import find_tessdata
 from schemas.page import ScanPage, UprightPage
 from scripts.bench.reading import DocumentReading, PageReading
@@ -23,7 +23,7 @@ MODEL = "vie"
 
 def turn_upright(scan: ScanPage, engine: Engine) -> UprightPage:
     """Turn and level a page as `pipeline.digitise` does, the engine reading strips where cues are weak."""
-    return straighten(scan, lambda grey, dpi: plausibility(engine.read_strip(grey, dpi=dpi)))
+    return straighten(scan, lambda grey, dpi: weigh_strip(engine.read_strip(grey, dpi=dpi)))
 
 
 class Floor:

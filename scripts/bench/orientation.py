@@ -17,6 +17,7 @@ from scripts.samples.prose import Law, load_laws
 from scripts.samples.scanning import scan
 
 MOST_SKEW_DEG = 15.0
+MOST_SHORT_WORDS = 15
 _DPI = 200
 _QUARTERS: tuple[QuarterTurn, ...] = (0, 90, 180, 270)
 _BILEVEL_EVERY = 5
@@ -103,27 +104,38 @@ def find_turn(page: TurnedPage, engine: Engine) -> Found:
 def tell_orientation(found: list[Found]) -> str:
     """The figures in words, every wrong page by number."""
     wrong = [page for page in found if page.found_turn != page.true_turn]
-    short = [page for page in found if page.words <= 15]
+    short = [page for page in found if page.words <= MOST_SHORT_WORDS]
     upright = [page for page in found if page.true_turn == 0]
     turned = [page for page in upright if page.found_turn != 0]
-    errors = [page.skew_error_deg for page in found if page.skew_error_deg is not None]
+    known = [page for page in found if page.skew_error_deg is not None]
     lines = [
         f"{len(found)} pages over four quarters, {len(short)} of them with 5 to 15 words",
         f"orientation wrong: {len(wrong)} ({1 - len(wrong) / len(found):.2%} right), "
-        f"{sum(page.words <= 15 for page in wrong)} of them short, "
+        f"{sum(page.words <= MOST_SHORT_WORDS for page in wrong)} of them short, "
         f"{sum(page.certain for page in wrong)} of them held certain",
         f"upright pages turned: {len(turned)} of {len(upright)}",
         f"held uncertain: {sum(not page.certain for page in found)}",
     ]
-    if errors:
-        lines.append(
-            f"skew error over {len(errors)} pages: mean {fmean(errors):.4f} deg, max {max(errors):.4f} deg; "
-            f"skew left uncertain on {len(found) - len(wrong) - len(errors)} more"
-        )
+    for name, pages in (("all", known), ("short", [page for page in known if page in short])):
+        errors = [page.skew_error_deg for page in pages if page.skew_error_deg is not None]
+        if errors:
+            lines.append(
+                f"skew error over {len(errors)} pages ({name}): mean {fmean(errors):.4f} deg, "
+                f"max {max(errors):.4f} deg, over 0.1 deg: {sum(error > 0.1 for error in errors)}"
+            )
+    lines.append(
+        f"skew left uncertain on {len(found) - len(wrong) - len(known)} more; short pages levelled: "
+        f"{sum(page in known for page in short)} of {len(short)}"
+    )
     lines.append(f"CPU s a page for turning and levelling: {fmean(page.cpu_s for page in found):.3f}")
     lines += [
         f"  wrong: page {page.page}, {page.words} words, should be {page.true_turn}, found {page.found_turn}"
         f"{' (certain)' if page.certain else ''}, skew {page.true_skew_deg:+.2f}"
         for page in wrong
+    ]
+    lines += [
+        f"  worst skew: page {page.page}, {page.words} words, {page.true_skew_deg:+.2f}, off by "
+        f"{page.skew_error_deg:.4f}"
+        for page in sorted(known, key=lambda page: -(page.skew_error_deg or 0.0))[:5]
     ]
     return "\n".join(lines)

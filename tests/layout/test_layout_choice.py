@@ -7,6 +7,7 @@ import pytest
 from layout_pages import Drawing, needs_font
 
 from pipeline.digitise import Tools, digitise_page
+from pipeline.reading.strip import StripText
 from schemas.page import PageText, Pixels, ReadingImage, RunImage, ScanPage
 from schemas.settings import Limits
 
@@ -29,8 +30,8 @@ class Recorder:
         self.asked.append(f"{len(runs)} runs")
         return PageText(width_px, height_px, self.name, self.model)
 
-    def read_strip(self, grey: Pixels, *, dpi: float) -> str:
-        return ""
+    def read_strip(self, grey: Pixels, *, dpi: float) -> StripText:
+        return StripText("", 0.0)
 
     def close(self) -> None: ...
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.reading.engine import Engine
 from pipeline.reading.open import open_engine
+from pipeline.reading.strip import weigh_strip
 from schemas.errors import MissingDependencyError, ReadingTimeoutError, UsageError
 from schemas.page import Box, PageText, ReadingImage, RunImage
 
@@ -187,9 +188,17 @@ def test_too_little_time_is_a_timeout_and_the_engine_lives_on(engine: Engine) ->
 def test_strip_is_plain_text_and_leaves_page_reading_alone(engine: Engine) -> None:
     image = _render().image
     strip = engine.read_strip(image.grey[210:420], dpi=image.dpi)
-    assert "Căn cứ Luật Tổ chức" in strip
-    assert "Thực hiện nhiệm vụ" in strip
+    assert "Căn cứ Luật Tổ chức" in strip.text
+    assert "Thực hiện nhiệm vụ" in strip.text
+    assert strip.mean_confidence > 0.8
+    upside_down = engine.read_strip(np.ascontiguousarray(image.grey[210:420][::-1, ::-1]), dpi=image.dpi)
+    assert weigh_strip(strip) > 0.7
+    assert weigh_strip(upside_down) < 0.3
     assert len(_read(engine, image).lines) == len(LINES)
+
+
+def test_a_strip_of_bare_paper_weighs_nothing(engine: Engine) -> None:
+    assert weigh_strip(engine.read_strip(np.full((120, 600), 255, np.uint8), dpi=300)) == 0.0
 
 
 @pytest.mark.parametrize("name", ["auto", "tesserocr", "pytesseract"])

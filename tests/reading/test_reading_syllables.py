@@ -106,6 +106,11 @@ def test_validity_counts_only_words() -> None:
     assert syllable_validity(["thuận", "lqwx"]) == 0.5
 
 
+def test_dots_to_write_on_say_nothing_either_way() -> None:
+    assert plausibility("Người nộp: ........................................") > 0.9
+    assert plausibility("....................") == 0.0
+
+
 def test_upside_down_reading_is_implausible() -> None:
     upright = "Thực hiện Luật Ban hành văn bản quy phạm pháp luật ngày 22/6/2015,"
     turned = "\u2018SIOT/9/7Z Ặu8u 1gn[ dgqd uigqd Anb ugq uya qugq ueg 3Ện7] ugỊ{ 2ÔnqL"
