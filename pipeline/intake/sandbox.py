@@ -171,6 +171,11 @@ def warm_up() -> None:
     _servers.warm()
 
 
+def stop() -> None:
+    """End the fork server; the next document starts another."""
+    _servers.stop()
+
+
 def _has_one_thread() -> bool:
     """Of any library, not of Python alone: a copied lock that another thread held would never open."""
     return sum(1 for _ in Path("/proc/self/task").iterdir()) == 1
