@@ -1,4 +1,4 @@
-"""Where the time goes: CPU seconds a page of every step of `sohoa digitize --no-sign`, beside bare recognition.
+"""Where the time goes: CPU seconds a page by step of `sohoa digitize --no-sign`, beside bare recognition.
 
 The command is run once as it is (its total, and what a call that reads nothing costs), then the same way is
 gone in this process with a watch around the functions that make it up; the pipeline itself has no timers.
