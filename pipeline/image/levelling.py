@@ -22,7 +22,7 @@ def level_grey(pixels: Pixels, matrix: Matrix, size: tuple[int, int], paper: tup
 
 
 def level_colours(pixels: Pixels, matrix: Matrix, size: tuple[int, int], paper: tuple[float, ...]) -> Pixels:
-    """The same for RGB (`H x W x 3`); one pixel in 5,000 differs, by one level, from OpenCV's three channels."""
+    """The same for RGB (`H x W x 3`); one level in 5,000 is off by one from OpenCV's three channels."""
     width_px, height_px = size
     levelled = np.empty((height_px, width_px, 3), np.uint8)
     for top in range(0, height_px, _BAND_PX):
