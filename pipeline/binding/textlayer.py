@@ -7,17 +7,14 @@ takes boxes from the glyph's outline (a blank one gives Chromium boxes 0.01 pt h
 is a line with no area across the whole em.
 """
 
-import io
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib.resources import files
 from statistics import median
 
 import pikepdf
-from fontTools.fontBuilder import FontBuilder
-from fontTools.pens.ttGlyphPen import TTGlyphPen
-from fontTools.ttLib.tables._g_l_y_f import Glyph
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
 
 from schemas.page import Box, PageText
@@ -113,7 +110,7 @@ def _set_line(boxes: list[Box]) -> tuple[float, float]:
 def embed_fonts(pdf: Pdf, characters: CharacterSet) -> Dictionary:
     """The /Font resources: Type0 dictionaries over one embedded program, with ToUnicode."""
     count = len(characters.cids)
-    program = _build_font()
+    program = _read_font()
     file = Stream(pdf, program)
     file[Name.Length1] = len(program)
     file = pdf.make_indirect(file)
@@ -213,24 +210,6 @@ def _is_text(character: str) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _build_font() -> bytes:
-    """`.notdef` and one glyph without area, built once a process (about 1 KB)."""
-    builder = FontBuilder(1000, isTTF=True)
-    builder.setupGlyphOrder([".notdef", "blank"])
-    builder.setupCharacterMap({0x20: "blank"})
-    pen = TTGlyphPen(None)
-    pen.moveTo((0, 0))
-    pen.lineTo((ADVANCE, 1000))
-    pen.closePath()
-    builder.setupGlyf({".notdef": Glyph(), "blank": pen.glyph()})
-    builder.setupHorizontalMetrics({".notdef": (ADVANCE, 0), "blank": (ADVANCE, 0)})
-    builder.setupHorizontalHeader(ascent=1000, descent=0)
-    builder.setupNameTable({"familyName": FONT_NAME, "styleName": "Regular", "psName": FONT_NAME})
-    builder.setupOS2(sTypoAscender=1000, sTypoDescender=0, usWinAscent=1000, usWinDescent=0)
-    builder.setupPost()
-    # fixed dates: the same pages give the same bytes
-    builder.updateHead(created=3_800_000_000, modified=3_800_000_000)
-    builder.font.recalcTimestamp = False
-    packed = io.BytesIO()
-    builder.save(packed)
-    return packed.getvalue()
+def _read_font() -> bytes:
+    """`.notdef` and one glyph without area (1 KB), made by `scripts/build_glyphless_font.py`."""
+    return files("pipeline.binding").joinpath("data", "glyphless.ttf").read_bytes()

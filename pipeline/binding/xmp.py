@@ -5,7 +5,7 @@ properties (facts/pdf-and-signing.md).
 """
 
 import re
-from xml.sax.saxutils import escape
+from html import escape
 
 from schemas.page import DocumentInfo
 
@@ -86,4 +86,4 @@ def _describe_property(name: str, what: str) -> str:
 
 
 def _escape(value: str) -> str:
-    return escape(clean_text(value))
+    return escape(clean_text(value), quote=False)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.image.light import shrink
+from pipeline.image.shapes import label_shapes
 from schemas.page import Pixels
 
 Mask: TypeAlias = NDArray[np.uint8]
@@ -44,8 +45,8 @@ def remove_specks(grey: Pixels, dpi: float) -> Pixels:
     """
     if _speck_share(grey) < _LEAST_SPECKS:
         return grey
-    _, dark = cv2.threshold(grey, _DARK, 255, cv2.THRESH_BINARY_INV)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8, ltype=cv2.CV_32S)
+    dark = np.asarray(cv2.threshold(grey, _DARK, 255, cv2.THRESH_BINARY_INV)[1], dtype=np.uint8)
+    labels, stats = label_shapes(dark)
     largest = max(1, round(_LARGEST_SPECK_MM * dpi / 25.4))
     specks = (stats[:, cv2.CC_STAT_WIDTH] <= largest) & (stats[:, cv2.CC_STAT_HEIGHT] <= largest)
     specks[0] = False

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.image.light import divide_by_paper, estimate_background, shrink
+from pipeline.image.shapes import count_levels, label_shapes
 from schemas.page import Pixels, QuarterTurn
 
 WORKING_DPI = 150.0
@@ -96,8 +97,8 @@ def find_components(grey: Pixels, dpi: float) -> Components:
     ink = _find_ink(even, _LEAST_LEVELS * 255 / level)
     if brightest > _BARE_PAPER:
         ink[paper <= _BARE_PAPER] = 0
-    _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
-    boxes, areas = stats[1:, :4].astype(np.int32), stats[1:, 4].astype(np.int32)
+    _, stats = label_shapes(ink)
+    boxes, areas = stats[1:, :4], stats[1:, 4]
     letters, marks, large = sort_by_size(boxes, dpi * scale)
     specks = float(np.count_nonzero(areas == 1)) / ink.size
     return Components(
@@ -112,7 +113,7 @@ def working_factor(dpi: float) -> int:
 
 def _find_ink(even: Pixels, least_contrast: float) -> Pixels:
     """Mask of what is clearly darker than paper; empty where noise explains the darkness."""
-    counts = np.bincount(even.reshape(-1), minlength=256)
+    counts = count_levels(even)
     cumulated = np.cumsum(counts)
     paper = int(np.searchsorted(cumulated, cumulated[-1] / 2))
     brightness = np.abs(np.arange(256) - paper)

@@ -18,6 +18,7 @@ from pipeline.image.components import (
 from pipeline.image.deskew import measure_skew
 from pipeline.image.flatten import Flattening, flatten_small, plan_flattening
 from pipeline.image.leaders import erase_leaders
+from pipeline.image.levelling import level_colours, level_grey
 from pipeline.image.light import normalise_background, shrink, to_reading_grey
 from pipeline.image.orientation import find_orientation
 from pipeline.image.paper import guess_longer_mm
@@ -253,10 +254,11 @@ def _cut_out(
 
 def _warp(pixels: Pixels, matrix: NDArray[np.float64], size: tuple[int, int], *, bilevel: bool) -> Pixels:
     paper = (255.0, 255.0, 255.0) if bilevel else _border_colour(pixels)
-    warped = cv2.warpAffine(
-        pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=paper
+    return (
+        level_colours(pixels, matrix, size, paper)
+        if pixels.ndim == 3
+        else level_grey(pixels, matrix, size, paper)
     )
-    return np.asarray(warped, dtype=np.uint8)
 
 
 def _border_colour(pixels: Pixels) -> tuple[float, ...]:

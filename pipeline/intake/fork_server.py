@@ -1,9 +1,9 @@
 """A small process that has the decoders loaded and forks one child per open document.
 
 It is started once per parent process with `python -c` (so the parent's main module is never run
-again), has a single thread, and never decodes anything itself. It kills and reaps children with
-their whole process group, removes their private folders, and ends when the parent is gone, however
-the parent went: the control socket reads as closed.
+again) or forked off a parent that still has one thread, has a single thread itself, and never decodes
+anything. It kills and reaps children with their whole process group, removes their private folders, and
+ends when the parent is gone, however the parent went: the control socket reads as closed.
 """
 
 import contextlib
@@ -63,6 +63,24 @@ def serve(control_fd: int, folder: str) -> NoReturn:
                 else:  # the parent closed the document, or is gone
                     _kill_group(child.pid)
                     selector.unregister(child.status)
+
+
+def serve_as_copy(control_fd: int, folder: str, kept_variables: set[str]) -> NoReturn:
+    """`serve`, in a process just forked: what was the parent's alone is let go of first."""
+    try:
+        os.setsid()  # Ctrl-C is the parent's to handle
+        for number in signal.valid_signals():
+            if callable(signal.getsignal(number)):
+                signal.signal(number, signal.SIG_DFL)
+        for name in set(os.environ) - kept_variables:
+            del os.environ[name]
+        for fd in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+            if fd > 2 and fd != control_fd:
+                with contextlib.suppress(OSError):  # the listing itself
+                    os.close(fd)
+        serve(control_fd, folder)
+    finally:
+        os._exit(1)
 
 
 def _accept(control: socket.socket, selector: selectors.BaseSelector, children: set[_Child]) -> bool:

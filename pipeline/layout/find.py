@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.image.components import Components, sort_by_size
+from pipeline.image.shapes import label_shapes
 from pipeline.layout.linking import (
     Boxes,
     Runs,
@@ -108,8 +109,8 @@ def _find_bare(ink: Pixels, rules: Pixels, first: int, last: int) -> NDArray[np.
     start = max(0, first - 1)  # what reaches beyond reaches into the rows around
     window = np.s_[start : last + 1]
     bare = cv2.subtract(ink[window], cv2.dilate(rules[window], np.ones((3, 3), np.uint8)))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(bare, connectivity=8, ltype=cv2.CV_32S)
-    boxes = stats[1:, :4].astype(np.int32)
+    _, stats = label_shapes(np.asarray(bare, dtype=np.uint8))
+    boxes = stats[1:, :4]
     boxes[:, 1] += start
     return np.asarray(boxes[(boxes[:, 1] >= first) & (boxes[:, 1] + boxes[:, 3] <= last)])
 

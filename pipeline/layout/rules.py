@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.image.shapes import label_shapes
 from schemas.page import Pixels
 
 _LEAST_HORIZONTAL_MM = 8.0
@@ -99,7 +100,7 @@ def _find_cells(level: Pixels, upright: Pixels, px: float) -> tuple[NDArray[np.i
     rows = np.flatnonzero(upright.any(axis=1))
     first, last = max(0, int(rows[0]) - 3), int(rows[-1]) + 4
     joined = cv2.dilate(cv2.bitwise_or(level[first:last], upright[first:last]), np.ones((3, 3), np.uint8))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_32S)
+    _, stats = label_shapes(np.asarray(joined, dtype=np.uint8))
     least_width, least_height = _TABLE_MM[0] * px, _TABLE_MM[1] * px
     tables: list[tuple[int, int, int, int]] = []
     cells = []

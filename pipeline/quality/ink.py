@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.image.shapes import label_shapes
 from schemas.page import Pixels, UprightPage
 
 WORKING_DPI = 150.0
@@ -181,8 +182,8 @@ def _noise(contrast: Pixels) -> float:
 def _text_components(soft: Pixels, threshold: float, dpi: float) -> tuple[NDArray[np.int32], Pixels, float]:
     """Boxes and mask of components shaped like text (also merged by blur), and the other ink's share."""
     ink = cv2.threshold(soft, threshold * 255, 1, cv2.THRESH_BINARY)[1].astype(np.uint8, copy=False)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
-    if count <= 1:
+    labels, stats = label_shapes(ink)
+    if len(stats) <= 1:
         return np.zeros((0, 5), np.int32), ink, 0.0
     unit = dpi / WORKING_DPI
     width, height, area = stats[:, 2], stats[:, 3], stats[:, 4]
@@ -195,9 +196,9 @@ def _text_components(soft: Pixels, threshold: float, dpi: float) -> tuple[NDArra
     dot = np.maximum(width, height) <= DOT_IN * dpi
     keep = (height >= low * min(1.0, unit)) & (height <= high * unit) & ~rule & ~solid & ~round_patch & ~dot
     keep[0] = False
-    mask = np.take(keep.astype(np.uint8), np.asarray(labels, np.int32))
+    mask = np.take(keep.astype(np.uint8), labels)
     other = 1.0 - float(np.count_nonzero(mask)) / max(1.0, float(area[1:].sum()))
-    return stats[keep].astype(np.int32), mask, other
+    return stats[keep], mask, other
 
 
 def cell_shares(mask: Pixels) -> Floats:

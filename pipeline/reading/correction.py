@@ -8,6 +8,7 @@ hyphen, capitals inside a small word, tone and vowel marks (`restoration`). A di
 import re
 import unicodedata
 from dataclasses import replace
+from functools import lru_cache
 
 from pipeline.reading.figures import mend_date, mend_figures
 from pipeline.reading.page_tree import union, with_words
@@ -69,6 +70,7 @@ def correct(text: PageText) -> PageText:
             return restored
 
 
+@lru_cache(maxsize=20_000)
 def correct_token(token: str) -> str:
     """One printed word, mended by spelling alone and NFC; digits that were read stay."""
     mended = mend_figures(unicodedata.normalize("NFC", token).translate(ALPHABET))
@@ -100,9 +102,14 @@ def _correct_word(word: Word) -> Word:
 
 
 def _restore_tone(word: Word) -> Word:
-    if any(char.isdigit() or char == "/" for char in word.text):
-        return word
-    return _put(word, _LETTER_RUN.sub(lambda run: _restore_stop_tone(run.group()), word.text))
+    return _put(word, _restore_stop_tones(word.text))
+
+
+@lru_cache(maxsize=20_000)
+def _restore_stop_tones(text: str) -> str:
+    if any(char.isdigit() or char == "/" for char in text):
+        return text
+    return _LETTER_RUN.sub(lambda run: _restore_stop_tone(run.group()), text)
 
 
 def _put(word: Word, text: str) -> Word:

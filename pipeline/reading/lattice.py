@@ -69,12 +69,13 @@ def _prune(slots: Sequence[Slot], model: LanguageModel) -> list[list[int]]:
     near = support >= np.repeat(support[starts], sizes) + LEAST_PAIR_GAIN
     support -= np.array([cost for slot in slots for cost in slot.costs])
     kept = []
-    for size, start in zip(sizes, starts, strict=True):
+    is_near, speaks_for = near.tolist(), support.tolist()
+    for size, start in zip(sizes.tolist(), starts.tolist(), strict=True):
         if size == 1:
             kept.append([0])
             continue
-        others = [at for at in range(1, size) if near[start + at]]
-        others.sort(key=lambda at: -support[start + at])
+        others = [at for at in range(1, size) if is_near[start + at]]
+        others.sort(key=lambda at: -speaks_for[start + at])
         kept.append([0, *others[: MOST_KEPT - 1]])
     return kept
 

@@ -39,7 +39,7 @@ class PytesseractEngine:
             raise MissingDependencyError(
                 "the program tesseract is not installed", advice="install tesseract-ocr"
             )
-        self._tessdata = find_tessdata(model, _own_tessdata())
+        self._tessdata = find_tessdata(model, _own_tessdata)
         self._model = model
         self._name = f"pytesseract {pytesseract.get_tesseract_version()}"
         os.environ.setdefault("OMP_THREAD_LIMIT", "1")

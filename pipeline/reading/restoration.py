@@ -6,6 +6,7 @@ Only marks change (tone, circumflex, breve, horn, stroke): never a base letter, 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import count, zip_longest
 
 import numpy as np
@@ -127,7 +128,7 @@ def _slots(text: PageText, gate: Gate) -> Iterator[tuple[Slot, _Place | None]]:
                 place = _Place(at, start, piece, find_candidates(fold(piece)), habit > 0)
                 in_sentence = not starts_sentence or (following is not None and _is_title(following.text))
                 costs = _costs(word, place, gate, is_name=in_sentence and _is_title(piece))
-                yield Slot(tuple(one.id for one in place.candidates[: len(costs)]), costs), place
+                yield Slot(_ids(place.candidates[0].syllable)[: len(costs)], costs), place
                 starts_sentence = False
             if ends_sentence(word.text):
                 yield Slot((SENTENCE_END,), (0.0,)), None
@@ -149,10 +150,20 @@ def _costs(word: Word, place: _Place, gate: Gate, *, is_name: bool) -> tuple[flo
         return (0.0,)
     if not weighed:
         extra = (gate.margin if possible else gate.margin_impossible) + gate.title * is_name
-        return (0.0, *(extra + gate.fixed_weight * other.cost for other in others))
+        return _fixed_costs(itself.syllable, extra, gate.fixed_weight)
     extra = gate.seen_title * is_name + (0.0 if possible else gate.seen_impossible)
     against = [_weigh_ink(word, place.start, place.spell(other)) for other in others]
     return (0.0, *(extra + np.interp(against, INK_NATS, INK_COST)))
+
+
+@lru_cache(maxsize=20_000)
+def _ids(folded: str) -> tuple[int, ...]:
+    return tuple(one.id for one in find_candidates(folded))
+
+
+@lru_cache(maxsize=20_000)
+def _fixed_costs(folded: str, extra: float, weight: float) -> tuple[float, ...]:
+    return (0.0, *(extra + weight * other.cost for other in find_candidates(folded)[1:]))
 
 
 def _is_settled(word: Word) -> bool:

@@ -7,7 +7,7 @@ Source of the rules: the spelling taught in schools (onset and rime tables as in
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 TONE_MARKS = ("", "\u0300", "\u0301", "\u0303", "\u0309", "\u0323")  # ngang huyền sắc ngã hỏi nặng
 _STOP_TONES = ("\u0301", "\u0323")  # only sắc and nặng before p t c ch
@@ -78,6 +78,7 @@ def valid_syllables() -> frozenset[str]:
     return frozenset(_spell_all())
 
 
+@lru_cache(maxsize=20_000)
 def is_syllable(token: str) -> bool:
     """Is the whole token, in any case, one Vietnamese syllable?"""
     return unicodedata.normalize("NFC", token).lower() in valid_syllables()
@@ -153,13 +154,13 @@ def _compose(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def _letter_tokens(word: str) -> Iterator[str]:
+@lru_cache(maxsize=20_000)
+def _letter_tokens(word: str) -> tuple[str, ...]:
     """The parts of one printed word that claim to be syllables."""
     if any(char.isdigit() or char == "/" for char in word):
-        return
-    for run in _LETTER_RUN.findall(unicodedata.normalize("NFC", word)):
-        if len(run) > 1 and not _is_abbreviation(run):
-            yield run
+        return ()
+    runs = _LETTER_RUN.findall(unicodedata.normalize("NFC", word))
+    return tuple(run for run in runs if len(run) > 1 and not _is_abbreviation(run))
 
 
 def _is_abbreviation(token: str) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from schemas.errors import MissingDependencyError, UsageError
@@ -20,11 +20,11 @@ KNOWN_FOLDERS = (
 _MODEL_NAME = re.compile(r"[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*")
 
 
-def find_tessdata(model: str, engine_folder: str | None = None) -> Path:
+def find_tessdata(model: str, engine_folder: Callable[[], str | None]) -> Path:
     """The folder that holds every part of `model` (`vie`, or `vie+eng`).
 
-    Looked for in `TESSDATA_PREFIX` (the folder itself or its parent), in `engine_folder` (what the
-    engine takes for its own) and in the places where systems put it. Raises
+    Looked for in `TESSDATA_PREFIX` (the folder itself or its parent), in the places where systems put it
+    and in `engine_folder()` (what the engine takes for its own; asking it costs 0.07 CPU s). Raises
     `MissingDependencyError` naming the Debian package, `UsageError` for a name that is no model name.
     """
     if _MODEL_NAME.fullmatch(model) is None:
@@ -45,12 +45,13 @@ def missing_model(model: str) -> MissingDependencyError:
     )
 
 
-def _folders(engine_folder: str | None) -> Iterator[Path]:
+def _folders(engine_folder: Callable[[], str | None]) -> Iterator[Path]:
     prefix = os.environ.get("TESSDATA_PREFIX")
     if prefix:
         yield Path(prefix)
         yield Path(prefix) / "tessdata"
-    # tesserocr names "./" where it knows nothing: a model is never taken from the working folder
-    if engine_folder and Path(engine_folder).is_absolute():
-        yield Path(engine_folder)
     yield from map(Path, KNOWN_FOLDERS)
+    own = engine_folder()
+    # tesserocr names "./" where it knows nothing: a model is never taken from the working folder
+    if own and Path(own).is_absolute():
+        yield Path(own)

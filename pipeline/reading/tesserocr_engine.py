@@ -28,7 +28,7 @@ class TesserocrEngine:
 
     def __init__(self, model: str = "vie") -> None:
         """Load `model`. Raises `MissingDependencyError` where it is not installed or is damaged."""
-        folder = find_tessdata(model, tesserocr.get_languages()[0])
+        folder = find_tessdata(model, lambda: tesserocr.get_languages()[0])
         try:
             self._api = tesserocr.PyTessBaseAPI(
                 path=f"{folder}/", lang=model, psm=tesserocr.PSM.AUTO, variables=_VARIABLES

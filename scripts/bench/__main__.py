@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from scripts.bench.run import Readers
 
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # before Tesseract is loaded
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # and numpy, as `sohoa` does
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -120,6 +121,16 @@ def first_mark(
         f"  {mark.ratio:.1f} x fewer",
     )
     keep_annex("\n".join(told), "first-mark", out)
+
+
+@app.command()
+def steps(
+    pages: Annotated[int, typer.Option(min=1, help="pages to measure")] = 20,
+) -> None:
+    """Where the time goes: CPU seconds a page by step, beside bare recognition of the same pages."""
+    from scripts.bench.steps import measure_steps, tell_steps
+
+    print(tell_steps(measure_steps(pages)))
 
 
 @app.command()

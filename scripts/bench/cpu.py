@@ -37,7 +37,7 @@ def run_counted(
     with tempfile.NamedTemporaryFile("r", suffix=".json") as counted:
         ran = subprocess.run(
             [sys.executable, "-m", "scripts.bench.cpu", counted.name, *map(str, command)],
-            env={**os.environ, "OMP_THREAD_LIMIT": "1", **(environment or {})},
+            env={**_environment(), "OMP_THREAD_LIMIT": "1", **(environment or {})},
             capture_output=True,
             text=True,
             timeout=timeout_s,
@@ -45,6 +45,11 @@ def run_counted(
         )
         figures = json.load(counted)
     return CountedRun(stdout=ran.stdout, stderr=ran.stderr, **figures)
+
+
+def _environment() -> dict[str, str]:
+    """Byte code is kept, as an installed command has it: compiling afresh is no part of what is measured."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _count(report: Path, command: Sequence[str]) -> None:

@@ -32,7 +32,7 @@ class Floor:
     def __init__(self) -> None:
         """Load the model twice: for preparing, and bare. Raises `MissingDependencyError`."""
         self._engine = open_engine("tesserocr", MODEL)
-        folder = find_tessdata(MODEL, tesserocr.get_languages()[0])
+        folder = find_tessdata(MODEL, lambda: tesserocr.get_languages()[0])
         self._api = tesserocr.PyTessBaseAPI(path=f"{folder}/", lang=MODEL, psm=tesserocr.PSM.AUTO)
 
     def __enter__(self) -> Self:

@@ -3,8 +3,6 @@
 import logging
 import os
 import sys
-import traceback
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +30,8 @@ for command in (digitize, verify, submit, status, serve, demo, doctor):
 
 def _show_version(asked: bool) -> None:
     if asked:
+        from importlib.metadata import version
+
         print(f"sohoa {version('sohoa')}")
         raise typer.Exit
 
@@ -49,6 +49,8 @@ def _options(
 def main() -> None:
     """Run one command and end the process with its exit code; never a traceback on the terminal."""
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # Tesseract: one thread a page, one page a core
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start one a core and use none
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # none is used; 0.03 CPU s to find none
     logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # it logs tracebacks of what `verify` reports
     try:
         app()
@@ -63,6 +65,8 @@ def main() -> None:
 
 def _record_crash() -> int:
     """Keep the traceback in a file of its own and say where; it holds code lines, no page text."""
+    import traceback
+
     place = Path.cwd() / f"sohoa-crash-{os.getpid()}.txt"
     try:
         place.write_text(traceback.format_exc(), encoding="utf-8")

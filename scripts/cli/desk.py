@@ -22,6 +22,7 @@ import cv2
 
 from pipeline.digitise import Tools, bind_document, digitise_page, judge_document, open_tools
 from pipeline.intake.open import Source, open_source
+from pipeline.intake.sandbox import warm_up
 from pipeline.page_result import DigitisedPage
 from schemas.page import DocumentInfo
 from schemas.report import DocumentReport, PdfReport, SourceReport
@@ -50,6 +51,7 @@ class Desk:
         self._settings = settings
         self._sign = sign
         cv2.setNumThreads(1)
+        warm_up()  # while this process has one thread, and no keys
         workers = settings.jobs or len(os.sched_getaffinity(0))
         self.documents = ThreadPoolExecutor(workers, thread_name_prefix="document")
         self._pages = ThreadPoolExecutor(workers, thread_name_prefix="page")

@@ -53,7 +53,7 @@ def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
     settings = Settings().model_copy(update={key: value for key, value in asked.items() if value is not None})
     failures: list[SohoaError] = []
     gallery = _open_gallery(out) if html else None
-    with PageProgress(quiet=quiet) as progress, Desk(settings, sign=sign) as desk:
+    with Desk(settings, sign=sign) as desk, PageProgress(quiet=quiet) as progress:
         running = [
             (path, stem, desk.documents.submit(desk.digitise, path, stem, progress.page_done))
             for path, stem in outputs.items()

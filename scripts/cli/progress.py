@@ -1,17 +1,18 @@
 """Progress of digitising: a bar on a terminal, plain lines in a log, both on stderr."""
 
+import sys
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING, Self
 
 from pipeline.page_result import DigitisedPage
 from schemas.errors import SohoaError
 from schemas.page import Verdict
 from schemas.report import REASON_LABELS, VERDICT_LABELS, DocumentReport, PageReport
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 VERDICT_STYLES = {
     Verdict.READABLE: "green",
@@ -26,52 +27,68 @@ class PageProgress:
 
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._tasks: dict[Path, TaskID] = {}
         self._lock = Lock()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-            transient=True,
-        )
+        self._bar = _Bar() if sys.stderr.isatty() and not quiet else None
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        if self._bar is not None:
+            self._bar.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
     def page_done(self, path: Path, page: DigitisedPage, pages: int) -> None:
         """One page of `path` is read; `pages` it has in all."""
         with self._lock:
-            if path not in self._tasks:
-                self._tasks[path] = self._bar.add_task(path.name, total=pages)
-            self._bar.advance(self._tasks[path])
-            if not self._quiet and not self._console.is_terminal:
+            if self._bar is not None:
+                self._bar.advance(path, pages)
+            elif not self._quiet:
                 self._print(f"{path}: page {page.report.number} of {pages}: {tell_verdict(page.report)}")
 
     def say_done(self, path: Path, report: DocumentReport, pdf: Path) -> None:
         """One document is written."""
         if not self._quiet:
             pages = f"{len(report.pages)} page" + "s" * (len(report.pages) != 1)
-            flagged = [page for page in report.pages if page.reasons]
-            self._print(f"{path} -> {pdf}: {pages}, {report.verdict}", VERDICT_STYLES[report.verdict])
-            if self._console.is_terminal:
-                for page in flagged:
-                    self._print(f"  page {page.number}: {tell_verdict(page)}", VERDICT_STYLES[page.verdict])
+            self._print(f"{path} -> {pdf}: {pages}, {report.verdict}", report.verdict)
+        if self._bar is not None:
+            for page in report.pages:
+                if page.reasons:
+                    self._print(f"  page {page.number}: {tell_verdict(page)}", page.verdict)
 
     def say_failed(self, path: Path, error: SohoaError) -> None:
         """One line for a document that could not be digitised."""
         self._print(f"sohoa: {path}: {error}")
 
-    def _print(self, line: str, style: str | None = None) -> None:
+    def _print(self, line: str, verdict: Verdict | None = None) -> None:
+        if self._bar is None:
+            print(line, file=sys.stderr)
+        else:
+            self._bar.print(line, VERDICT_STYLES[verdict] if verdict else None)
+
+
+class _Bar:
+    """The bar, and lines above it; rich is loaded for it alone (0.05 CPU s)."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar = Progress(*columns, console=self._console, transient=True)
+        self._tasks: dict[Path, TaskID] = {}
+        self.start, self.stop = self._bar.start, self._bar.stop
+
+    def advance(self, path: Path, pages: int) -> None:
+        if path not in self._tasks:
+            self._tasks[path] = self._bar.add_task(path.name, total=pages)
+        self._bar.advance(self._tasks[path])
+
+    def print(self, line: str, style: str | None) -> None:
         self._console.print(line, style=style, markup=False)
 
 

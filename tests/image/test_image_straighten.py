@@ -134,7 +134,7 @@ def test_a_ten_word_page_is_settled_by_reading_both_ways(turn: int) -> None:
     from pipeline.reading.tessdata import find_tessdata
 
     few = draw_page(SENTENCES[5:6])
-    with tesserocr.PyTessBaseAPI(path=str(find_tessdata("vie")), lang="vie", psm=6) as api:
+    with tesserocr.PyTessBaseAPI(path=str(find_tessdata("vie", lambda: None)), lang="vie", psm=6) as api:
 
         def read(grey: Pixels, dpi: float) -> float:
             height_px, width_px = grey.shape

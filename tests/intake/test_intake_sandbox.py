@@ -199,12 +199,15 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from pipeline.intake.open import open_source
+from pipeline.intake.sandbox import warm_up
 from schemas.settings import Limits
+if "copied" in sys.argv:
+    warm_up()
 print("main", flush=True)
 with open_source(Path(sys.argv[1]), Limits()) as source:
     source.read_page(1)
     print("read", flush=True)
-    time.sleep(60 if len(sys.argv) > 2 else 0)
+    time.sleep(60 if "wait" in sys.argv else 0)
 """
 
 
@@ -216,22 +219,65 @@ def test_a_script_without_a_main_guard_is_run_once_and_silently(page_file: Path,
     assert (done.returncode, done.stdout, done.stderr) == (0, "main\nread\n", "")
 
 
-def test_nothing_outlives_a_parent_that_is_killed(page_file: Path, tmp_path: Path) -> None:
+STARTS = ("afresh", "copied")
+"""The fork server: by itself at the first use, or as a copy of a process with one thread."""
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_nothing_outlives_a_parent_that_is_killed(page_file: Path, tmp_path: Path, start: str) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     parent = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, page_file, "wait"],
+        [sys.executable, "-c", SCRIPT, page_file, "wait", start],
         stdout=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(temporary)},
+        env={**os.environ, "TMPDIR": str(temporary), "OPENBLAS_NUM_THREADS": "1"},
     )
     with parent:
         assert parent.stdout is not None
         assert [parent.stdout.readline() for _ in range(2)] == [b"main\n", b"read\n"]
         family = descendants(parent.pid)
         assert len(family) == 2 and any(temporary.iterdir())
+        assert any(b"fork_server" in command_line(pid) for pid in family) is (start == "afresh")
         parent.kill()
     assert wait_until(lambda: not any((Path("/proc") / str(pid)).exists() for pid in family))
     assert not any(temporary.iterdir())
+
+
+COPIED_SCRIPT = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from pipeline.intake import sandbox
+from pipeline.intake.open import open_source
+from schemas.settings import Limits
+sandbox.warm_up()
+(server,) = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+with open_source(Path(sys.argv[1]), Limits()) as source:
+    print(source.read_page(1).pixels[0, 0], source.read_page(1).pixels[0, 0])
+    (child,) = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    print(sorted(os.readlink(f"/proc/{server}/fd/{fd}") for fd in "012"))
+    held = [os.readlink(entry) for pid in (server, child) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    print(any("secret" in name for name in held))
+    os.kill(int(server), signal.SIGKILL)
+    print(source.read_page(1).pixels[0, 0])
+"""
+
+
+def test_a_copied_server_lets_go_of_what_is_not_its_own(page_file: Path, tmp_path: Path) -> None:
+    """... answers like any other, and where it was killed one is started afresh."""
+    secret = tmp_path / "secret"
+    secret.touch()
+    with secret.open() as held:
+        done = subprocess.run(
+            [sys.executable, "-c", COPIED_SCRIPT, page_file],
+            pass_fds=[held.fileno()],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    null = [os.devnull] * 3
+    assert (done.stdout.splitlines(), done.stderr) == (["77 77", str(null), "False", "77"], "")
 
 
 def header(**more: object) -> dict[str, object]:
