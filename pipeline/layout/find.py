@@ -81,7 +81,7 @@ def find_layout(components: Components) -> FoundLayout:
     letters, letter_run, marks = letters[~slight], letter_run[~slight], np.vstack((marks, letters[slight]))
     leader = find_leaders(marks, height_px)
     runs = gather_runs(letters, letter_run, marks[~leader], height_px)
-    runs = reach_into_strokes(runs, other, components.ink, height_px)
+    runs = reach_into_strokes(runs, other, components.ink, height_px, rules.upright)
     found = Print(letters, marks[~leader], np.vstack((marks[leader], form_boxes, sealed)), other, runs, rules)
     blocks = _order_runs(found, height_px)
     return _describe(found, blocks, components.scale, height_px)
