@@ -28,7 +28,7 @@ _GAP_MM = 1.5
 _MOST_PIECES = 40
 """More small blue shapes around large ones are print or handwriting in a frame."""
 
-_PURPLE_LEAD, _DARK_RED = 10, 0.45
+_PURPLE_LEAD, _DARK_RED = 12, 0.45
 """The weaker of red and blue over green: 12 to 40 where a pen crosses a red seal, up to 6 on print below.
 There red is at most this share of the paper's light; seals alone have 0.6 and more."""
 
@@ -39,6 +39,10 @@ _PURE_PERCENTILE = 70
 _DARKEST = 0.03
 _STRONGEST_FADING = 1.2
 _LEAST_PAPER = 24.0
+
+_STROKE_GROWTH_PX = 7
+_REMAINS_DARK, _REMAINS_UNDER = 0.75, 0.95
+"""Pieces darker than this share of the paper, of which so much lies under the stroke, are its remains."""
 _SLACK = 0.8
 """Print below is as much darker as the pixel is than this share of the pen's own darkest: colour is
 smeared over two pixels by JPEG, darkness is not."""
@@ -70,6 +74,23 @@ def fade_pen(grey: Pixels, pixels: Pixels, small: Pixels, dpi: float) -> None:
     mask = cv2.dilate(blue, np.ones((_GROWTH_PX, _GROWTH_PX), np.uint8)).astype(np.bool_)
     shown[mask] = _fade(window[mask], shown[mask], paper)
     shown[purple > 0] = paper
+    _clear_remains(shown, blue, purple, paper)
+
+
+def _clear_remains(shown: Pixels, blue: Pixels, purple: Pixels, paper: float) -> None:
+    """Take out what is dark only where pen and seal cross: print reaches beyond the stroke."""
+    if not purple.any():
+        return
+    around = np.ones((_STROKE_GROWTH_PX, _STROKE_GROWTH_PX), np.uint8)
+    stroke = cv2.dilate(cv2.bitwise_or(blue, purple), around) > 0
+    crossing = cv2.dilate(purple, np.ones((3, 3), np.uint8)) > 0
+    dark = np.asarray(shown < _REMAINS_DARK * paper, dtype=np.uint8)
+    _, piece_at, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=8, ltype=cv2.CV_32S)
+    under = np.bincount(piece_at[stroke], minlength=len(stats))
+    remains = under >= _REMAINS_UNDER * stats[:, cv2.CC_STAT_AREA]
+    remains &= np.bincount(piece_at[crossing], minlength=len(stats)) > 0
+    remains[0] = False
+    shown[cv2.dilate(remains[piece_at].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0] = paper
 
 
 def _find_ink(pixels: Pixels, paper: float) -> tuple[Pixels, Pixels]:
