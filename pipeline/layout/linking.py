@@ -82,12 +82,19 @@ def link_letters(letters: Boxes, height_px: float, upright_rules: Pixels) -> Num
         roots = _chain(_right_neighbours(boxes, scale, upright_rules))
         _, numbers, counts = np.unique(roots, return_inverse=True, return_counts=True)
         numbers = numbers.astype(np.intp)
-        if big[group[0]]:
-            numbers = np.where(counts[numbers] >= 3, numbers, -1)
-        run[group] = np.where(numbers >= 0, numbers + next_number, -1)
+        run[group] = numbers + next_number
         next_number += len(counts)
     run = _join_runs(letters, run, height_px, upright_rules)
+    run = np.where(_are_lone(run, big), -1, run)
     return renumber(_without_slight_runs(letters, run, height_px))
+
+
+def _are_lone(run: Numbers, big: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Big shapes in ones and twos are strokes; a Q among capitals has joined their run."""
+    count = int(run.max(initial=-1)) + 1
+    members = np.bincount(run, minlength=count)
+    lone = (members < 3) & (np.bincount(run[big], minlength=count) == members)
+    return np.asarray(lone[run])
 
 
 def _without_slight_runs(letters: Boxes, run: Numbers, height_px: float) -> Numbers:
