@@ -3,10 +3,14 @@
 import cv2
 import numpy as np
 
+from pipeline.image.pen import fade_pen
 from schemas.page import Pixels
 
 _WORKING_HEIGHT_PX = 877
 """Background is estimated on A4 at 75 dpi (2.9 px a millimetre); full size gains nothing."""
+
+A4_MM = 297.0
+"""What the longer side of a page is taken for: resolution is not known here, and the scale matters little."""
 
 _STROKE_PX = 13
 """Closing (4.4 mm at 75 dpi): wider than any printed stroke, so letters vanish into their paper, while the
@@ -43,7 +47,8 @@ _STRONGEST_FADING = 0.5
 
 
 def to_reading_grey(pixels: Pixels) -> Pixels:
-    """Grey of `pixels` (`H x W x 3` RGB; grey passes through) in which red seals fade, print stays.
+    """Grey of `pixels` (`H x W x 3` RGB; grey passes through) in which red seals and blue pen strokes
+    fade, print stays.
 
     Luminance, but red light inside the red-hue mask (facts: CER under a seal 0.43 -> 0.001; painting
     white would cost the words below), with the seal's own share of darkness taken out.
@@ -53,21 +58,27 @@ def to_reading_grey(pixels: Pixels) -> Pixels:
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     factor = max(1, round(max(grey.shape) / _SEAL_SEARCH_PX))
     small = shrink(pixels, factor)
+    _clear_seals(grey, pixels, small, factor)
+    fade_pen(grey, pixels, small, max(small.shape) / A4_MM * 25.4)
+    return grey
+
+
+def _clear_seals(grey: Pixels, pixels: Pixels, small: Pixels, factor: int) -> None:
+    """Fade the seals of `pixels` in `grey`, in place; they are looked for on `small`."""
     red, _, lead = _split_red(small)
     if float(cv2.minMaxLoc(lead)[1]) < _FAINT_LEAD * LEAST_BACKGROUND / 255:
-        return grey
+        return
     paper = _see_past_seals(red)
     lead = np.asarray(cv2.divide(lead, paper, scale=255.0), dtype=np.uint8)
     _, trace = cv2.threshold(lead, _FAINT_LEAD - 1, 255, cv2.THRESH_BINARY)
     left, top, width, height = (factor * side for side in cv2.boundingRect(trace))
     if width == 0:
-        return grey
+        return
     margin = 2 * factor
     rows = slice(max(0, top - margin), top + height + margin)
     columns = slice(max(0, left - margin), left + width + margin)
     paper = _enlarge(paper, factor, grey.shape)[rows, columns]
     _fade_seals(grey[rows, columns], pixels[rows, columns], paper)
-    return grey
 
 
 def _split_red(pixels: Pixels) -> tuple[Pixels, Pixels, Pixels]:

@@ -82,12 +82,19 @@ def link_letters(letters: Boxes, height_px: float, upright_rules: Pixels) -> Num
         roots = _chain(_right_neighbours(boxes, scale, upright_rules))
         _, numbers, counts = np.unique(roots, return_inverse=True, return_counts=True)
         numbers = numbers.astype(np.intp)
-        if big[group[0]]:
-            numbers = np.where(counts[numbers] >= 3, numbers, -1)
-        run[group] = np.where(numbers >= 0, numbers + next_number, -1)
+        run[group] = numbers + next_number
         next_number += len(counts)
     run = _join_runs(letters, run, height_px, upright_rules)
+    run = np.where(_are_lone(run, big), -1, run)
     return renumber(_without_slight_runs(letters, run, height_px))
+
+
+def _are_lone(run: Numbers, big: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Big shapes in ones and twos are strokes; a Q among capitals has joined their run."""
+    count = int(run.max(initial=-1)) + 1
+    members = np.bincount(run, minlength=count)
+    lone = (members < 3) & (np.bincount(run[big], minlength=count) == members)
+    return np.asarray(lone[run])
 
 
 def _without_slight_runs(letters: Boxes, run: Numbers, height_px: float) -> Numbers:
@@ -123,8 +130,11 @@ def gather_runs(letters: Boxes, letter_run: Numbers, marks: Boxes, height_px: fl
     return Runs(unite(both, np.concatenate((letter_run, mark_run)), count), cores, letter_run, mark_run)
 
 
-def reach_into_strokes(runs: Runs, strokes: Boxes, ink: Pixels, height_px: float) -> Runs:
+def reach_into_strokes(
+    runs: Runs, strokes: Boxes, ink: Pixels, height_px: float, upright_rules: Pixels
+) -> Runs:
     """Runs made longer by letters that have grown together with a signature or seal at their ends.
+    Runs of one line that reach into each other so become one.
 
     `strokes` are boxes of shapes that are no letters. From an end of the run, ink between the core's
     top and bottom counts as the run's as long as it lies in a stroke's box without a wide gap.
@@ -143,7 +153,33 @@ def reach_into_strokes(runs: Runs, strokes: Boxes, ink: Pixels, height_px: float
             inked = inked[(inked >= left - farthest) & (inked < right + farthest)]
             boxes[number, 0] = min(boxes[number, 0], _follow(inked[inked < left][::-1], left, gap))
             boxes[number, 2] = max(boxes[number, 2], _follow(inked[inked >= right], right - 1, gap) + 1)
-    return replace(runs, boxes=boxes)
+    longer = (boxes[:, 0] < runs.boxes[:, 0]) | (boxes[:, 2] > runs.boxes[:, 2])
+    runs = replace(runs, boxes=boxes)
+    return _join_reaching(runs, longer, upright_rules) if longer.any() else runs
+
+
+def _join_reaching(runs: Runs, longer: NDArray[np.bool_], upright_rules: Pixels) -> Runs:
+    """One run of each two on one line of which a longer made one overlaps the other."""
+    left, right = runs.boxes[:, 0], runs.boxes[:, 2]
+    tops, bottoms = runs.cores.T
+    shared = np.minimum(bottoms[:, None], bottoms) - np.maximum(tops[:, None], tops)
+    heights = bottoms - tops
+    joined = shared >= _SHARED_CORE * np.minimum(heights[:, None], heights)
+    joined &= np.minimum(right[:, None], right) > np.maximum(left[:, None], left)
+    joined &= longer[:, None] | longer
+    label = np.arange(len(heights))
+    for one, other in np.argwhere(np.triu(joined, 1)):
+        if not _ruled_apart(runs.boxes[one], runs.boxes[other], runs.cores[one], upright_rules):
+            label[label == max(label[one], label[other])] = min(label[one], label[other])
+    if np.array_equal(label, np.arange(len(label))):
+        return runs
+    kept, numbers = np.unique(label, return_inverse=True)
+    most = [max(np.flatnonzero(label == one), key=lambda run: right[run] - left[run]) for one in kept]
+    return Runs(
+        unite(runs.boxes, numbers, len(kept)),
+        runs.cores[most],
+        *(np.where(run >= 0, numbers[run], -1) for run in (runs.letter_run, runs.mark_run)),
+    )
 
 
 def _follow(columns: NDArray[np.intp], start: int, gap: int) -> int:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from pipeline.reading.figures import mend_date, mend_figures
 from pipeline.reading.page_tree import union, with_words
+from pipeline.reading.punctuation import mend_signs
 from pipeline.reading.restoration import ALPHABET, restore_marks
 from pipeline.reading.syllables import is_syllable, strip_tone
 from schemas.page import Block, Line, PageText, Word
@@ -62,7 +63,7 @@ def correct(text: PageText) -> PageText:
     Where words carry `alternatives` the ink has its say; without them the language model must be surer.
     Correcting twice changes nothing more. Boxes stay, but for the union where two words become one.
     """
-    mended = replace(text, blocks=tuple(_correct_block(block) for block in text.blocks))
+    mended = _mend_signs(replace(text, blocks=tuple(_correct_block(block) for block in text.blocks)))
     while True:
         restored = restore_marks(mended)
         mended = with_words(restored, map(_restore_tone, restored.words))
@@ -79,6 +80,11 @@ def correct_token(token: str) -> str:
     if any(char.isdigit() or char == "/" for char in mended):
         return mended
     return _LETTER_RUN.sub(lambda run: _restore_circumflex(_lower_small_word(run.group())), mended)
+
+
+def _mend_signs(text: PageText) -> PageText:
+    signs = mend_signs([[word.text for word in line.words] for line in text.lines])
+    return with_words(text, map(_put, text.words, (word for line in signs for word in line)))
 
 
 def _correct_block(block: Block) -> Block:

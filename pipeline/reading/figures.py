@@ -12,6 +12,8 @@ _FIGURES = re.compile(rf"\W*\d(?:[\d{_LIKE_DIGIT}]|[.,/:-](?=[\d{_LIKE_DIGIT}]))
 _DATE = re.compile(
     rf"(\W*)([\d{_LIKE_DIGIT}]{{1,2}}[/.-][\d{_LIKE_DIGIT}]{{1,2}}[/.-](?:19|2[0Oo])[\d{_LIKE_DIGIT}]{{2}})(\W*)"
 )
+# ... or a slash read as an upright stroke: 24I01/1953, 15/07!1976.
+_DATE_STRUCK = re.compile(r"(?<!\d)(\d\d)[/Il|!](\d\d)[/Il|!]((?:19|20)\d\d)(?!\d)")
 # The number of a document: 2ó/2024/QĐ-UBND, l5/2020/NĐ-CP.
 _NUMBER_HEAD = re.compile(rf"(?<![^\W_])[\d{_LIKE_DIGIT}]+(?=/(?:19|20)\d\d/[A-ZĐ])")
 _SHORT = re.compile(rf"[\d{_LIKE_DIGIT}]{{1,2}}")
@@ -23,6 +25,7 @@ def mend_figures(token: str) -> str:
     """A printed word with letters turned to digits: `2O24` -> `2024`, `l5/2020/ND-CP` -> `15/2020/ND-CP`."""
     if not any(char.isdigit() for char in token):
         return token
+    token = _DATE_STRUCK.sub(r"\1/\2/\3", token)
     date = _DATE.fullmatch(token)
     if date:
         return date[1] + date[2].translate(_DIGIT_FOR) + date[3]

@@ -7,6 +7,9 @@ from itertools import groupby
 
 from schemas.page import Block, Box, Line, PageText, Word
 
+_SCRATCHES = " \t\n_`´ˆ˜¨"
+"""Signs that no word consists of: what is left of specks, strokes and lines to write on."""
+
 
 @dataclass(frozen=True, slots=True)
 class ListedWord:
@@ -85,7 +88,7 @@ def with_words(text: PageText, words: Iterable[Word]) -> PageText:
 
 
 def _kept(words: Iterable[ListedWord]) -> Iterator[ListedWord]:
-    return (word for word in words if word.text.strip())
+    return (word for word in words if word.text.strip(_SCRATCHES))
 
 
 def _lines(words: Iterable[ListedWord], frame: PageFrame) -> Iterator[Line]:

@@ -98,5 +98,18 @@ def stamp(pixels: Pixels, colour: tuple[int, int, int] = (205, 45, 60)) -> Pixel
     return np.asarray(cv2.GaussianBlur(product.astype(np.uint8), (3, 3), 0), dtype=np.uint8)
 
 
+def sign(pixels: Pixels, colour: tuple[int, int, int] = (24, 42, 128)) -> Pixels:
+    """A signature in pen over the text: loops four lines high; ink multiplies with what lies under it."""
+    height_px, width_px = pixels.shape[:2]
+    along = np.linspace(0, 1, 400)
+    x = width_px * (0.2 + 0.4 * along + 0.04 * np.sin(along * 40))
+    y = height_px * (0.3 + 0.05 * np.sin(along * 23) * (1.2 - along))
+    layer = np.full_like(pixels, 255)
+    path = np.stack((x, y), axis=1).round().astype(np.int32)
+    cv2.polylines(layer, [path], isClosed=False, color=colour, thickness=5, lineType=cv2.LINE_AA)
+    product = pixels.astype(np.uint16) * layer // 255
+    return np.asarray(cv2.GaussianBlur(product.astype(np.uint8), (3, 3), 0), dtype=np.uint8)
+
+
 def scan_of(pixels: Pixels, dpi: float = 200, *, bilevel: bool = False, dpi_known: bool = True) -> ScanPage:
     return ScanPage(1, np.ascontiguousarray(pixels), dpi, dpi_known, bilevel, "image")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from image_pages import SENTENCES, dim, draw_page, fade, lean, needs_font, scan_of, shade, stamp
+from image_pages import SENTENCES, dim, draw_page, fade, lean, needs_font, scan_of, shade, sign, stamp
 
 from pipeline.image.components import find_components, turn_components
 from pipeline.image.light import normalise_background, to_reading_grey
@@ -52,9 +52,26 @@ def word_recall(grey: Pixels, dpi: float) -> float:
         stamp,
         lambda p: stamp(p, (150, 20, 35)),
         lambda p: stamp(p, (235, 120, 130)),
+        sign,
+        lambda p: sign(p, (70, 90, 190)),
+        lambda p: dim(sign(p)),
+        lambda p: stamp(sign(p)),
         lambda p: shade(lean(p, -4)),
     ],
-    ids=["clean", "dim", "shade", "faint", "seal", "dark-seal", "pale-seal", "shade-lean"],
+    ids=[
+        "clean",
+        "dim",
+        "shade",
+        "faint",
+        "seal",
+        "dark-seal",
+        "pale-seal",
+        "pen",
+        "pale-pen",
+        "dim-pen",
+        "seal-and-pen",
+        "shade-lean",
+    ],
 )
 def test_damaged_pages_read_like_clean_ones(damage) -> None:
     reading = prepare_for_reading(straighten(scan_of(damage(page())), None))
@@ -68,6 +85,13 @@ def test_seals_fade_and_the_print_below_them_stays_dark() -> None:
     bare = cv2.dilate((clean < 240).astype(np.uint8), np.ones((7, 7), np.uint8)) == 0
     assert np.percentile(sealed[ink], 99) < 130
     assert np.percentile(sealed[bare], 1) > 215
+
+
+@needs_font
+def test_blue_print_is_no_pen() -> None:
+    clean = page()
+    blue = np.maximum(clean, np.array((20, 40, 130), np.uint8))
+    assert np.array_equal(to_reading_grey(blue), luminance(blue))
 
 
 @needs_font
