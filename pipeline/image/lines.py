@@ -42,7 +42,8 @@ class Lean:
     """The direction in which letters line up best.
 
     `peakedness`: mean number of letters that share a letter's height along the lean, over what a
-    random scatter would give; 1 is chance, 12 real scans have 2.1 to 3.6.
+    random scatter would give; 1 is chance, 12 real scans have 2.1 to 3.6. Of few letters it is that number
+    itself, feet and heads counted: 3.6 to 14 on short pages.
     """
 
     skew_deg: float
