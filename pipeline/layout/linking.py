@@ -159,13 +159,14 @@ def reach_into_strokes(
 
 
 def _join_reaching(runs: Runs, longer: NDArray[np.bool_], upright_rules: Pixels) -> Runs:
-    """One run of each two on one line of which a longer made one overlaps the other."""
+    """One run of each two on one line of which a longer made one reaches to the next word."""
     left, right = runs.boxes[:, 0], runs.boxes[:, 2]
     tops, bottoms = runs.cores.T
     shared = np.minimum(bottoms[:, None], bottoms) - np.maximum(tops[:, None], tops)
     heights = bottoms - tops
     joined = shared >= _SHARED_CORE * np.minimum(heights[:, None], heights)
-    joined &= np.minimum(right[:, None], right) > np.maximum(left[:, None], left)
+    gap = np.maximum(left[:, None], left) - np.minimum(right[:, None], right)
+    joined &= gap <= np.maximum(heights[:, None], heights)
     joined &= longer[:, None] | longer
     label = np.arange(len(heights))
     for one, other in np.argwhere(np.triu(joined, 1)):
