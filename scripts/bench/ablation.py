@@ -65,7 +65,6 @@ STEPS: tuple[Step, ...] = (
     Step("seals", ((light, "clear_seals", _leave),)),
     Step("pen", ((light, "fade_pen", _leave),)),
     Step("specks", ((prepare, "remove_specks", _keep), (prepare, "MANY_SPECKS", float("inf")))),
-    Step("border", ((prepare, "find_dark_border", lambda *_: None),)),
     Step("leaders", ((prepare, "erase_leaders", _keep),)),
     Step("layout", own_layout=False),
     Step("model", ((correction, "restore_marks", _keep_text),)),
