@@ -1,16 +1,10 @@
-"""What is neither paper nor print on the picture that is read: specks, and the dark beside the paper."""
-
-from typing import TypeAlias
+"""Specks: what is neither paper nor print on the picture that is read."""
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.image.light import shrink
 from pipeline.image.shapes import label_shapes
 from schemas.page import Pixels
-
-Mask: TypeAlias = NDArray[np.uint8]
 
 _DARK = 140
 """On even white paper; print averaged to one pixel's width is darker."""
@@ -29,13 +23,6 @@ _LARGEST_SPECK_MM = 0.27
 speckle 0.311 -> 0.065, dense 0.355 -> 0.100, dense fax dots 0.194 -> 0.083, 150 dpi with dots 0.226 -> 0.075;
 pages without specks are not touched. A median of 3 x 3 alone left 0.172 of the light speckle, and harmed
 clean bilevel pages (0.058 -> 0.070); after this it gained 0.002."""
-
-_RIM_SHARE = 0.02
-_BORDER_LIGHT = 0.4
-_BORDER_FACTOR = 4
-_BORDER_PX = 9
-_BORDER_GROWTH_PX = 7
-"""At a quarter of 300 dpi: print is narrower than 3 mm; the paper's edge casts a grey rim of 2 px."""
 
 
 def remove_specks(grey: Pixels, dpi: float) -> Pixels:
@@ -57,26 +44,6 @@ def remove_specks(grey: Pixels, dpi: float) -> Pixels:
     around = np.ones((3, 3), np.uint8)  # the soft rim of a speck goes with it, that of print stays
     gone = cv2.bitwise_and(cv2.dilate(lone, around), cv2.bitwise_not(cv2.dilate(print_, around)))
     return np.asarray(cv2.bitwise_or(grey, gone), dtype=np.uint8)
-
-
-def find_dark_border(grey: Pixels) -> Mask | None:
-    """Mask (255) of the dark beside the paper, as an open scanner leaves it: broad and reaching the rim.
-
-    `grey` is the page before its light is evened. None where there is no such border, at next to no cost.
-    """
-    small = shrink(grey, _BORDER_FACTOR)
-    limit = _BORDER_LIGHT * float(np.percentile(small[::4, ::4], 90))
-    sides = (small[0], small[-1], small[:, 0], small[:, -1])
-    if max(float(np.mean(side < limit)) for side in sides) < _RIM_SHARE:
-        return None
-    dark = np.asarray(small < limit, dtype=np.uint8)
-    broad = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((_BORDER_PX, _BORDER_PX), np.uint8))
-    _, labels = cv2.connectedComponents(broad, ltype=cv2.CV_32S)
-    rims = np.unique(np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1])))
-    border = np.isin(labels, rims[rims > 0]).astype(np.uint8) * 255
-    grown = cv2.dilate(border, np.ones((_BORDER_GROWTH_PX, _BORDER_GROWTH_PX), np.uint8))
-    size = grey.shape[1], grey.shape[0]
-    return np.asarray(cv2.resize(grown, size, interpolation=cv2.INTER_NEAREST), dtype=np.uint8)
 
 
 def _share_on_bare_paper(lone: Pixels, print_: Pixels, dpi: float) -> float:

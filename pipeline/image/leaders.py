@@ -2,6 +2,9 @@
 
 Words found on 12 scans of sample forms (application, declaration, contract, receipt; skewed, dim,
 black and white): 0.81-0.97 with the dots, 0.96-0.995 without; pages without leaders read the same.
+Where the engine finds its own lines (psm 3, six dev pages a kind) CER is 0.523 with the dots and 0.158
+without on forms, 0.486 and 0.000 on slips. The road of our own layout knows dots by their boxes
+(`layout.linking.find_leaders`): in place of that, these here leave forms at 0.0030 against 0.0008.
 """
 
 import cv2

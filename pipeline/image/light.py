@@ -58,12 +58,12 @@ def to_reading_grey(pixels: Pixels) -> Pixels:
     grey = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
     factor = max(1, round(max(grey.shape) / _SEAL_SEARCH_PX))
     small = shrink(pixels, factor)
-    _clear_seals(grey, pixels, small, factor)
+    clear_seals(grey, pixels, small, factor)
     fade_pen(grey, pixels, small, max(small.shape) / A4_MM * 25.4)
     return grey
 
 
-def _clear_seals(grey: Pixels, pixels: Pixels, small: Pixels, factor: int) -> None:
+def clear_seals(grey: Pixels, pixels: Pixels, small: Pixels, factor: int) -> None:
     """Fade the seals of `pixels` in `grey`, in place; they are looked for on `small`."""
     red, _, lead = _split_red(small)
     if float(cv2.minMaxLoc(lead)[1]) < _FAINT_LEAD * LEAST_BACKGROUND / 255:

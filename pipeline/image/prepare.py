@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.image.cleaning import find_dark_border, remove_specks
+from pipeline.image.cleaning import remove_specks
 from pipeline.image.components import (
     Components,
     find_components,
@@ -129,7 +129,7 @@ def _view(scan: ScanPage) -> _View:
 def prepare_for_reading(page: UprightPage) -> ReadingImage:
     """Seal-aware grey on even white paper, never binarised, at a resolution that suits the engine.
 
-    Dotted leaders, lone specks where there are many, and the dark beside the paper are left out.
+    Dotted leaders, and lone specks where there are many, are left out.
     """
     if page.bilevel:
         return _soften_bilevel(page)
@@ -143,11 +143,8 @@ def prepare_for_reading(page: UprightPage) -> ReadingImage:
 
 def _clear_print(grey: Pixels, dpi: float, *, even: bool) -> Pixels:
     """`grey` on white paper (`even` says it lies on it already) without what is no print."""
-    border = find_dark_border(grey)
     if not even:
         grey = normalise_background(grey)
-    if border is not None:
-        grey = np.asarray(cv2.bitwise_or(grey, border), dtype=np.uint8)
     return erase_leaders(remove_specks(grey, dpi), dpi)
 
 

@@ -12,6 +12,7 @@ _ITEM_LETTERS = {"ø)": "g)", "¡)": "i)"}  # no letters of Vietnamese
 _ITEM = re.compile(r"[b-zđ]\)")
 _SENTENCE_END = re.compile(r"[.;:]$")
 _REGARDING = re.compile(r"V(?:W|[/íìỉiIl1|!][vw])")
+_YEAR = re.compile(r"(?:19|20)\d\d$")  # the date stands to the right of the line before the subject's
 _NUMBER = re.compile(r"\d[\d.,]*")
 _SQUARE = re.compile(r"(m)[?°*](?=[,.;:)]*$)")
 _SEPARATOR = re.compile(r"(?<=\d)[|!](?=\d{4}(?!\d))")
@@ -34,7 +35,7 @@ def mend_signs(lines: Sequence[Sequence[str]]) -> list[list[str]]:
     """
     words = [word for line in lines for word in line]
     starts = list(accumulate((len(line) for line in lines), initial=0))
-    small = [sum(word.islower() for word in line) > len(line) / 2 for line in lines for _ in line]
+    small = [_is_small(line) for line in lines for _ in line]
     mended = [
         _mend_word(word, before, after, small=is_small)
         for before, word, after, is_small in zip(["", *words], words, [*words[1:], ""], small, strict=False)
@@ -45,12 +46,17 @@ def mend_signs(lines: Sequence[Sequence[str]]) -> list[list[str]]:
     return [mended[start:end] for start, end in pairwise(starts)]
 
 
+def _is_small(line: Sequence[str]) -> bool:
+    letters = [word for word in line if word[0].isalpha()]
+    return sum(word.islower() for word in letters) > len(letters) / 2
+
+
 def _mend_line(words: list[str], start: int, end: int) -> None:
     """What only the start of a line proves, in place; `words` are those of the page."""
     first, second = words[start], words[start + 1] if start + 1 < end else ""
     before = words[start - 1] if start else "."
     words[start] = first = _ITEM_LETTERS.get(first, first)
-    if _REGARDING.fullmatch(first) and second.islower():
+    if _REGARDING.fullmatch(first) and (second.islower() or _YEAR.search(before)):
         words[start] = "V/v"
     elif _NUMBER_READ.fullmatch(first) and second[:1].isupper() and _SENTENCE_END.search(before):
         words[start] = first[:-1] + "."

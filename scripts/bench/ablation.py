@@ -10,12 +10,9 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from unittest.mock import patch
 
-import cv2
-import numpy as np
-
 from pipeline import digitise
 from pipeline.digitise import Tools, digitise_page
-from pipeline.image import components, prepare, strip
+from pipeline.image import components, light, prepare
 from pipeline.reading import correction
 from schemas.page import Orientation, PageText, Pixels, ScanPage, Skew
 from scripts.bench.kinds import draw_page
@@ -52,9 +49,8 @@ def _keep(grey: Pixels, *_: object, **__: object) -> Pixels:
     return grey
 
 
-def _see_grey(pixels: Pixels) -> Pixels:
-    grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    return np.asarray(grey, dtype=np.uint8)
+def _leave(*_: object) -> None:
+    return None
 
 
 def _keep_text(text: PageText) -> PageText:
@@ -66,9 +62,9 @@ STEPS: tuple[Step, ...] = (
     Step("deskew", ((prepare, "measure_skew", lambda *_: Skew(0.0, certain=False)),)),
     Step("flatten", ((prepare, "plan_flattening", lambda *_: None),)),
     Step("light", ((prepare, "normalise_background", _keep), (components, "divide_by_paper", _keep))),
-    Step("seals", ((prepare, "to_reading_grey", _see_grey), (strip, "to_reading_grey", _see_grey))),
+    Step("seals", ((light, "clear_seals", _leave),)),
+    Step("pen", ((light, "fade_pen", _leave),)),
     Step("specks", ((prepare, "remove_specks", _keep), (prepare, "MANY_SPECKS", float("inf")))),
-    Step("border", ((prepare, "find_dark_border", lambda *_: None),)),
     Step("leaders", ((prepare, "erase_leaders", _keep),)),
     Step("layout", own_layout=False),
     Step("model", ((correction, "restore_marks", _keep_text),)),

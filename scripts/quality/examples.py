@@ -19,7 +19,7 @@ from pydantic import TypeAdapter
 
 from pipeline.digitise import Tools, digitise_page, open_tools
 from pipeline.image.prepare import prepare_for_reading, straighten
-from pipeline.reading.syllables import plausibility
+from pipeline.reading.strip import weigh_strip
 from schemas.page import PageText, Pixels, ScanPage
 from schemas.settings import Settings
 from scripts.quality.kinds import (
@@ -115,7 +115,7 @@ def make_example(kind: str, seed: int, split: Split, folder: Path, tools: Tools)
 def _read_whole(scan: ScanPage, tools: Tools) -> str:
     """The other way to read a page: the engine finds its own lines."""
     engine = tools.engine
-    upright = straighten(scan, lambda grey, dpi: plausibility(engine.read_strip(grey, dpi=dpi)))
+    upright = straighten(scan, lambda grey, dpi: weigh_strip(engine.read_strip(grey, dpi=dpi)))
     return engine.read(
         prepare_for_reading(upright),
         width_px=upright.width_px,

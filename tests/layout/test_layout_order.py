@@ -1,6 +1,7 @@
 """Letterheads, columns, tables and signature blocks come out in the order a person reads them."""
 
 from layout_pages import LEADING_PX, Drawing, needs_font
+from PIL import ImageDraw
 
 pytestmark = needs_font
 
@@ -206,3 +207,21 @@ def test_a_page_without_print_has_no_runs_and_is_left_to_the_engine() -> None:
     assert layout.runs == ()
     assert not layout.certain
     assert layout.stray_share == 0
+
+
+def test_a_line_is_one_run_though_a_stroke_ties_its_letters() -> None:
+    sheet = Drawing()
+    _write_body(sheet, 500)
+    sheet.put(900, 1200, "Nguyễn Quốc Lượng", 40)
+    stroke = [(1010, 1000), (1040, 1194), (1090, 1190), (1150, 1060)]
+    ImageDraw.Draw(sheet.image).line(stroke, fill=25, width=5)
+    lines = [run for run in sheet.found().layout.runs if run.box.top < 1190 < run.box.bottom]
+    assert len(lines) == 1
+
+
+def test_a_tall_letter_among_capitals_is_not_lost() -> None:
+    sheet = Drawing()
+    sheet.put(230, 300, "QUYẾT ĐỊNH QUY CHẾ", 46)
+    for row in range(12):
+        sheet.put(230, 420 + row * 36, BODY[row % 4], 26)
+    assert min(run.box.left for run in sheet.found().layout.runs[:1]) < 240
