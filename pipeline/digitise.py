@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 
 from pipeline.binding.compose import compose
 from pipeline.binding.picture import make_picture
-from pipeline.image.prepare import find_print, prepare_for_reading, straighten
+from pipeline.image.components import Components
+from pipeline.image.prepare import find_print, prepare_for_reading, straighten_and_survey
 from pipeline.layout.cut import cut_runs
 from pipeline.layout.find import find_layout
 from pipeline.page_result import DigitisedPage
@@ -58,11 +59,14 @@ def open_tools(settings: Settings) -> Tools:
 def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
     """Turn, read, judge and picture one page. Every page gets a verdict; none is dropped."""
     started = perf_counter()
-    upright = straighten(scan, lambda grey, dpi: weigh_strip(tools.engine.read_strip(grey, dpi=dpi)))
+    straight = straighten_and_survey(
+        scan, lambda grey, dpi: weigh_strip(tools.engine.read_strip(grey, dpi=dpi))
+    )
+    upright = straight.page
     seen = look(upright)
     straightened = perf_counter()
 
-    raw, stray_share = _read(upright, tools)
+    raw, stray_share = _read(upright, straight.found, tools)
     text = correct(raw)
     validity = syllable_validity(word.text for word in text.words)
     judgement = judge(
@@ -119,7 +123,9 @@ class _Size(TypedDict):
     height_px: int
 
 
-def _read(upright: UprightPage, tools: Tools) -> tuple[PageText, float | None]:
+def _read(
+    upright: UprightPage, found_print: Components | None, tools: Tools
+) -> tuple[PageText, float | None]:
     """Read the page line by line, or whole where our layout doubts itself; and the stray ink's share.
 
     Past the deadline the page counts as unread, which the verdict then tells.
@@ -128,7 +134,7 @@ def _read(upright: UprightPage, tools: Tools) -> tuple[PageText, float | None]:
     stray_share = None
     try:
         if tools.layout == "own":
-            components = find_print(upright)
+            components = find_print(upright, found_print)
             found = find_layout(components)
             stray_share = found.layout.stray_share
             if found.layout.certain:

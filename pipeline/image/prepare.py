@@ -70,7 +70,22 @@ class _View:
     flattening: Flattening | None
 
 
+@dataclass(frozen=True, slots=True)
+class Straightened:
+    """An upright, straight page; `found`: its components where it kept the pixels of the scan, else None."""
+
+    page: UprightPage
+    found: Components | None
+
+
 def straighten(scan: ScanPage, plausibility: Callable[[Pixels, float], float] | None) -> UprightPage:
+    """The page of `straighten_and_survey`."""
+    return straighten_and_survey(scan, plausibility).page
+
+
+def straighten_and_survey(
+    scan: ScanPage, plausibility: Callable[[Pixels, float], float] | None
+) -> Straightened:
     """Flatten, turn and level a scan; colours as scanned, corners never cut, at most one resampling.
 
     `plausibility(grey, dpi)` tells how much a strip of a few lines reads like text (0..1) and is asked
@@ -96,7 +111,7 @@ def straighten(scan: ScanPage, plausibility: Callable[[Pixels, float], float] | 
     else:
         pixels = turn_pixels(scan.pixels, turn)
     a, b, c, d, e, f = (float(entry) for entry in matrix[:2].reshape(-1))
-    return UprightPage(
+    upright = UprightPage(
         number=scan.number,
         pixels=pixels,
         dpi=view.dpi,
@@ -107,6 +122,7 @@ def straighten(scan: ScanPage, plausibility: Callable[[Pixels, float], float] | 
         matrix=(a, b, c, d, e, f),
         flattening=flattening.as_tuple() if flattening is not None else None,
     )
+    return Straightened(upright, view.found if pixels is scan.pixels else None)
 
 
 def _view(scan: ScanPage) -> _View:
@@ -164,12 +180,12 @@ def _shrink_to_working(pixels: Pixels, dpi: float) -> tuple[Pixels, int]:
     return small, 1 if small is pixels else factor
 
 
-def find_print(page: UprightPage) -> Components:
-    """Components of the upright, straight page; found anew, since levelling moved every one of them.
+def find_print(page: UprightPage, found: Components | None = None) -> Components:
+    """Components of the upright, straight page; found anew unless given, since levelling moved every one.
 
     Where the page is specked they are found on the cleared picture that `prepare_for_reading` makes too.
     """
-    found = _survey(page)
+    found = found or _survey(page)
     if found.speck_share < MANY_SPECKS:
         return found
     return _survey(

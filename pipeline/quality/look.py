@@ -110,7 +110,7 @@ def look(page: UprightPage) -> Look:
         noise=ink.noise,
         paper_level=float(levels[1]),
         paper_range=float(levels[2] - levels[0]),
-        clipped_share=float(np.mean(sheet.rgb[::4, ::4].min(axis=2) >= 254)),
+        clipped_share=_clipped_share(sheet.rgb),
         dark_share=float(np.mean(paper < 0.25)),
         cover_share=_cover_share(sheet.paper),
         cut_left=left,
@@ -120,6 +120,12 @@ def look(page: UprightPage) -> Look:
         text_cells=cell_shares(ink.mask),
         rise_tiles=tiles.rise,
     )
+
+
+def _clipped_share(rgb: Pixels) -> float:
+    red, green, blue = cv2.split(np.ascontiguousarray(rgb[::4, ::4]))
+    weakest = cv2.min(cv2.min(red, green), blue)
+    return float(np.count_nonzero(weakest >= 254)) / weakest.size
 
 
 @dataclass(frozen=True, slots=True)

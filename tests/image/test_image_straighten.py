@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_pages import PAPER, SENTENCES, dim, draw_page, fade, lean, needs_font, scan_of, shade, stamp
 
-from pipeline.image.prepare import straighten
+from pipeline.image.prepare import find_print, straighten, straighten_and_survey
 from schemas.page import Pixels, UprightPage
 
 pytestmark = needs_font
@@ -159,3 +159,13 @@ def test_an_upright_page_is_not_turned_when_the_reader_makes_nothing_of_it() -> 
     upright = straighten(scan_of(few), lambda grey, dpi: 0.0)
     assert upright.orientation.quarter_turn == 0
     assert np.array_equal(upright.pixels, few)
+
+
+def test_a_page_left_as_it_was_is_surveyed_once() -> None:
+    straight = straighten_and_survey(scan_of(page()), None)
+    assert straight.found is not None
+    given, anew = find_print(straight.page, straight.found), find_print(straight.page)
+    assert np.array_equal(given.boxes, anew.boxes) and np.array_equal(given.grey, anew.grey)
+    assert given.scale == anew.scale and given.dpi == anew.dpi
+    assert straighten_and_survey(scan_of(lean(page(), 2)), None).found is None
+    assert straighten_and_survey(scan_of(turned_back(page(), 90)), None).found is None
