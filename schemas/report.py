@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.page import QuarterTurn, Reason, Verdict
+from schemas.signing import SignatureLevel
 
 REPORT_SCHEMA = "sohoa/document-report@1"
 
@@ -81,13 +82,19 @@ class PageReport(_Model):
 
 
 class PdfReport(_Model):
-    """The PDF that was written."""
+    """The PDF that was written.
+
+    `signature_shortfall` says why `signature_level` is below the one asked; `sohoa extend` makes up for it.
+    """
 
     name: str
     sha256: str
     size: int
     conformance: Literal["PDF/A-2u"] = "PDF/A-2u"
     signatures: int
+    signature_level: SignatureLevel | None = None
+    signature_level_asked: SignatureLevel | None = None
+    signature_shortfall: str | None = None
 
 
 class SecondsReport(_Model):
