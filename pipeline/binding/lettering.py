@@ -173,11 +173,20 @@ def letter(
 
 
 def wrap(text: str) -> list[str]:
-    """`text` in lines of at most `AGENCY_LINE_PT`; a longer word stands alone."""
-    lines: list[str] = []
-    for word in _set(text)[0].split():
-        joined = f"{lines[-1]} {word}" if lines else word
-        if lines and measure(joined, AGENCY_SIZE_PT) <= AGENCY_LINE_PT:
+    """`text` in as few lines of at most `AGENCY_LINE_PT` as hold it, about equally long; words stay whole."""
+    words = _set(text)[0].split()
+    lines = _fill(words, AGENCY_LINE_PT)
+    narrow = measure(" ".join(words), AGENCY_SIZE_PT) / len(lines)
+    while len(tighter := _fill(words, narrow)) > len(lines):
+        narrow += AGENCY_SIZE_PT
+    return tighter if narrow < AGENCY_LINE_PT else lines
+
+
+def _fill(words: list[str], width_pt: float) -> list[str]:
+    lines = words[:1]
+    for word in words[1:]:
+        joined = f"{lines[-1]} {word}"
+        if measure(joined, AGENCY_SIZE_PT) <= width_pt:
             lines[-1] = joined
         else:
             lines.append(word)

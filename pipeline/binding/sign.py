@@ -104,7 +104,7 @@ async def add_signature(
     lettering = text.letter()
     field = _FIELDS[text.profile]
     try:
-        writer = _Update(io.BytesIO(pdf))
+        writer = PdfUpdate(io.BytesIO(pdf))
         first, size = _prepare_fields(writer, field, lettering)
         metadata = PdfSignatureMetadata(
             field_name=field,
@@ -153,7 +153,7 @@ def _reserve(signer: Signer, timestamper: TimeStamper | None) -> int:
     return 2 * (ATTRIBUTE_BYTES + signer.chain_bytes + (TOKEN_BYTES if timestamper else 0))
 
 
-class _Update(IncrementalPdfFileWriter):
+class PdfUpdate(IncrementalPdfFileWriter):
     """Leaves document info and XMP as composed: they must keep agreeing, and their rewriting costs time."""
 
     def _update_meta(self) -> None:

@@ -1,0 +1,132 @@
+# mypy: disable-error-code="no-untyped-call, import-untyped, abstract"
+"""A signing token or HSM through PKCS#11: the key never leaves it, one session serves the process.
+
+Calls to a session take turns: a PKCS#11 session belongs to one thread at a time.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from threading import Lock
+from typing import Any
+
+from asn1crypto import x509
+from pyhanko.sign.signers import Signer as PyHankoSigner
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from pipeline.binding.signer import Signer
+from schemas.errors import MissingDependencyError, SigningError
+from schemas.settings import Pkcs11Settings
+
+try:
+    import pkcs11
+    from pkcs11.util.ec import encode_ecdsa_signature
+except ImportError as error:
+    raise MissingDependencyError(
+        "python-pkcs11 is missing", advice="pip install 'sohoa[token]', or sign with pkcs12_file"
+    ) from error
+
+_RSA = {
+    "sha256": pkcs11.Mechanism.SHA256_RSA_PKCS,
+    "sha384": pkcs11.Mechanism.SHA384_RSA_PKCS,
+    "sha512": pkcs11.Mechanism.SHA512_RSA_PKCS,
+}
+_ROOM_BYTES = 512
+
+
+class TokenSigner(PyHankoSigner):
+    """Signs with a private key inside a token."""
+
+    def __init__(self, key: Any, leaf: x509.Certificate, chain: Iterable[x509.Certificate]) -> None:
+        self._key = key
+        self._turn = Lock()
+        super().__init__(
+            signing_cert=leaf, cert_registry=SimpleCertificateStore.from_certs(chain), embed_roots=False
+        )
+
+    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
+        """PyHanko's door. Raises `SigningError` where the token refuses."""
+        if dry_run:
+            return bytes(_ROOM_BYTES)
+        digest = digest_algorithm.lower()
+        elliptic = self._key.key_type == pkcs11.KeyType.EC
+        if elliptic:  # not every token hashes for elliptic keys
+            data, mechanism = hashlib.new(digest, data).digest(), pkcs11.Mechanism.ECDSA
+        else:
+            mechanism = _RSA[digest]
+        try:
+            with self._turn:
+                signature = bytes(self._key.sign(data, mechanism=mechanism))
+        except pkcs11.PKCS11Error as error:
+            raise SigningError(
+                f"the token did not sign ({type(error).__name__})", advice="check that it is plugged in"
+            ) from error
+        return encode_ecdsa_signature(signature) if elliptic else signature
+
+
+_opened: dict[tuple[str, str, str], Signer] = {}
+_opening = Lock()
+
+
+def open_token_signer(settings: Pkcs11Settings) -> Signer:
+    """The signer of a token, its session opened once a process and given back by `close`.
+
+    Open it after forking. Raises `SigningError`; neither it nor anything else says the PIN.
+    """
+    place = (str(settings.module), settings.token_label, settings.key_label)
+    with _opening:
+        if place not in _opened:
+            _opened[place] = _open(settings, place)
+        return _opened[place]
+
+
+def _open(settings: Pkcs11Settings, place: tuple[str, str, str]) -> Signer:
+    pin = _read_pin(settings)
+    try:
+        token = pkcs11.lib(str(settings.module)).get_token(token_label=settings.token_label)
+        session = token.open(user_pin=pin)
+    except (pkcs11.PKCS11Error, RuntimeError) as error:
+        raise SigningError(
+            f"the token {settings.token_label!r} cannot be opened ({type(error).__name__})",
+            advice="check pkcs11.module, token_label and the PIN; a wrong PIN given often locks the token",
+        ) from None
+    try:
+        key = session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=settings.key_label)
+        leaf, others = _read_certificates(session, key)
+    except (pkcs11.PKCS11Error, ValueError) as error:
+        session.close()
+        raise SigningError(
+            f"the token has no key {settings.key_label!r} with its certificate ({type(error).__name__})",
+            advice="check pkcs11.key_label",
+        ) from error
+
+    def close() -> None:
+        with _opening:
+            if _opened.pop(place, None) is not None:
+                session.close()
+
+    roots = (other.dump() for other in others if other.self_issued)
+    return Signer(TokenSigner(key, leaf, others), leaf.dump(), next(roots, None), close)
+
+
+def _read_certificates(session: pkcs11.Session, key: Any) -> tuple[x509.Certificate, list[x509.Certificate]]:
+    """The certificate of `key` (the one with its id, else its label) and the others on the token."""
+    held = [
+        (item, x509.Certificate.load(item[pkcs11.Attribute.VALUE]))
+        for item in session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.CERTIFICATE})
+    ]
+    for kind in (pkcs11.Attribute.ID, pkcs11.Attribute.LABEL):
+        for item, certificate in held:
+            if key[kind] and item[kind] == key[kind]:
+                return certificate, [other for _, other in held if other is not certificate]
+    raise ValueError("no certificate of this key")
+
+
+def _read_pin(settings: Pkcs11Settings) -> str | None:
+    if settings.pin_file is not None:
+        try:
+            return settings.pin_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SigningError(
+                f"{settings.pin_file}: cannot be read: {error.strerror}", advice="check pkcs11.pin_file"
+            ) from error
+    return settings.pin.get_secret_value() if settings.pin is not None else None
