@@ -16,17 +16,16 @@ from pyhanko.sign.signers import PdfTimeStamper
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.dss import DocumentSecurityStore, collect_validation_info
 from pyhanko.sign.validation.errors import SignatureValidationError, ValidationInfoReadingError
+from pyhanko.sign.validation.generic_cms import extract_tst_data_iter
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.path import ValidationPath
 
 from pipeline.binding.services import Connection, TrustServices, connect
-from pipeline.binding.sign import NOT_SIGNABLE, TOKEN_BYTES, PdfUpdate, SignatureText, add_signature
+from pipeline.binding.sign import NOT_SIGNABLE, PdfUpdate, SignatureText, add_signature
 from pipeline.binding.signer import Signer
 from schemas.errors import SigningError, SigningServiceError
 from schemas.signing import SignatureLevel, SignatureOutcome
-
-TOKEN_HEX_DIGITS = 2 * TOKEN_BYTES
 
 OnFailure = Literal["fail", "sign-b-b"]
 
@@ -50,8 +49,9 @@ def sign_to_level(
 ) -> SignedPdf:
     """Sign, and climb to `level`.
 
-    Where a service is down, `fail` raises `SigningServiceError`; `sign-b-b` stops at the rung that was reached
-    and says why in the outcome. Raises `SigningError` as `sign.sign`, and for a chain that does not hold.
+    Where a service is down, `fail` raises `SigningServiceError`; `sign-b-b` stops at the rung that was
+    reached and says why in the outcome. Raises `SigningError` as `sign.sign`, and for a chain that does not
+    hold.
     """
     return asyncio.run(_sign_to_level(pdf, signer, text, level, services, on_failure))
 
@@ -68,7 +68,7 @@ def extend(pdf: bytes, *, level: SignatureLevel, services: TrustServices) -> byt
 def find_level(pdf: bytes) -> SignatureLevel | None:
     """The level whose parts the file carries for all its signatures; None where it is not signed.
 
-    It says what is there, not that it holds: that is `verify`. Raises `SigningError` for a PDF it cannot read.
+    It says what is there, not that it holds: that is `verify`. Raises `SigningError` for an unreadable PDF.
     """
     try:
         reader = PdfFileReader(io.BytesIO(pdf))
@@ -89,17 +89,16 @@ def find_level(pdf: bytes) -> SignatureLevel | None:
 
 
 def _is_timed(signature: EmbeddedPdfSignature, stamps: list[EmbeddedPdfSignature]) -> bool:
-    return signature.attached_timestamp_data is not None or any(
-        stamp.signed_revision > signature.signed_revision for stamp in stamps
-    )
+    attached = any(True for _ in extract_tst_data_iter(signature.signer_info, signed=False))
+    return attached or any(stamp.signed_revision > signature.signed_revision for stamp in stamps)
 
 
 def _has_status(reader: PdfFileReader, revision: int, last_signature: int) -> bool:
     """Does the file as of `revision` carry revocation status that was added after the last signature?"""
     if revision <= last_signature:
         return False
-    store = reader.get_historical_root(revision).get("/DSS")
-    return store is not None and bool(store.get("/OCSPs") or store.get("/CRLs"))
+    root = reader.get_historical_root(revision)
+    return "/DSS" in root and any(key in root["/DSS"] for key in ("/OCSPs", "/CRLs"))
 
 
 async def _sign_to_level(
@@ -115,7 +114,8 @@ async def _sign_to_level(
     async with connect(services) as connection:
         reached = signed = None
         try:
-            signed = await add_signature(pdf, signer, text, connection.timestamper)
+            room = await connection.find_token_room()
+            signed = await add_signature(pdf, signer, text, connection.timestamper, room)
             reached = SignatureLevel.B_T
             while reached is not level:
                 signed = await _climb(signed, reached, connection)
@@ -159,8 +159,9 @@ async def _climb(pdf: bytes, level: SignatureLevel, connection: Connection) -> b
 
 async def _add_timestamp(pdf: bytes, connection: Connection) -> bytes:
     """A document time-stamp over every byte so far."""
+    room = await connection.find_token_room()
     stamped = await PdfTimeStamper(connection.timestamper).async_timestamp_pdf(
-        PdfUpdate(io.BytesIO(pdf)), "sha256", bytes_reserved=TOKEN_HEX_DIGITS
+        PdfUpdate(io.BytesIO(pdf)), "sha256", bytes_reserved=2 * room
     )
     return bytes(stamped.getbuffer())
 

@@ -30,6 +30,9 @@ FIRST_PAUSE_S = 0.5
 """Before the second request; doubles each time."""
 
 
+_token_rooms: dict[str, int] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class TrustServices:
     """Where trusted time comes from, and which roots (DER) a chain must lead to.
@@ -58,6 +61,14 @@ class Connection:
         if self._services.tsa_url is None:
             raise SigningError("no time-stamping service is set", advice="set tsa_url")
         return Timestamper(self._services, self._session, self._roots)
+
+    async def find_token_room(self) -> int:
+        """Bytes to keep for a token: the size of one asked for once a process, with a margin."""
+        timestamper = self.timestamper
+        if timestamper.url not in _token_rooms:
+            token = await timestamper.async_timestamp(bytes(32), "sha256")
+            _token_rooms[timestamper.url] = len(token.dump()) * 5 // 4 + 256
+        return _token_rooms[timestamper.url]
 
     async def with_revocation(self, collect: Callable[[ValidationContext], Awaitable[Got]]) -> Got:
         """`collect` what a chain needs, every certificate of it with its revocation status.
@@ -141,7 +152,7 @@ class Timestamper(HTTPTimeStamper):
             raise SigningServiceError(f"the time-stamping service gives no time: {_tell(error)}") from error
         except (SignatureValidationError, PathValidationError, ValueError, KeyError, TypeError) as error:
             raise SigningServiceError(
-                f"the time-stamping service answered with a token that does not hold ({type(error).__name__})",
+                f"the time-stamping service gave a token that does not hold ({type(error).__name__})",
                 advice="check tsa_url, and that trust_roots holds the root of its certificate",
             ) from error
 
@@ -162,7 +173,7 @@ class Timestamper(HTTPTimeStamper):
 async def _persist(
     attempt: Callable[[], Awaitable[Got]], attempts: int, outages: tuple[type[Exception], ...]
 ) -> Got:
-    """`attempt` until it succeeds, at most `attempts` times; what is no outage, or no use, is raised at once."""
+    """`attempt` until it succeeds, at most `attempts` times; what will not pass by itself is raised."""
     for number in range(attempts - 1):
         try:
             return await attempt()

@@ -49,8 +49,6 @@ _FIELDS: dict[AppearanceProfile, str] = {
     "sao-y": AGENCY_FIELD,
     "luu-tru": AGENCY_FIELD,
 }
-TOKEN_BYTES = 12_288
-"""Room for a time-stamp token: services answer with 2 to 7 kB, by the length of their chain."""
 ATTRIBUTE_BYTES = 2_048
 """Room for the CMS beside its certificates and the raw signature; ours takes about 700 bytes."""
 
@@ -98,9 +96,13 @@ def sign(
 
 
 async def add_signature(
-    pdf: bytes, signer: Signer, text: SignatureText, timestamper: TimeStamper | None = None
+    pdf: bytes,
+    signer: Signer,
+    text: SignatureText,
+    timestamper: TimeStamper | None = None,
+    token_bytes: int = 0,
 ) -> bytes:
-    """As `sign`; with `timestamper`, B-T. Raises what the timestamper raises, too."""
+    """As `sign`; with `timestamper`, whose tokens have `token_bytes` at most, B-T. Raises as it does, too."""
     lettering = text.letter()
     field = _FIELDS[text.profile]
     try:
@@ -121,7 +123,9 @@ async def add_signature(
             stamp_style=LetteringStyle(lettering=lettering, size_pt=size),
         )
         signed = await pdf_signer.async_sign_pdf(
-            writer, existing_fields_only=True, bytes_reserved=_reserve(signer, timestamper)
+            writer,
+            existing_fields_only=True,
+            bytes_reserved=2 * (ATTRIBUTE_BYTES + signer.chain_bytes + token_bytes),
         )
     except NOT_SIGNABLE as error:
         raise SigningError(f"the PDF could not be signed: {type(error).__name__}: {error}") from error
@@ -146,11 +150,6 @@ def _prepare_fields(writer: IncrementalPdfFileWriter, field: str, lettering: Let
     rectangles = {name: made.get_object()["/Rect"] for name, _, made in enumerate_sig_fields(writer)}
     x0, y0, x1, y1 = (float(value) for value in rectangles[field])
     return first, (abs(x1 - x0), abs(y1 - y0))
-
-
-def _reserve(signer: Signer, timestamper: TimeStamper | None) -> int:
-    """Hex digits of room for the CMS: an even number."""
-    return 2 * (ATTRIBUTE_BYTES + signer.chain_bytes + (TOKEN_BYTES if timestamper else 0))
 
 
 class PdfUpdate(IncrementalPdfFileWriter):

@@ -15,10 +15,10 @@ from pyhanko.sign.general import SigningError as PyHankoSigningError
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.errors import ValidationInfoReadingError
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
-from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 
 from pipeline.binding.conformance import PARSER_ERRORS, Finding, check_conformance
+from pipeline.binding.coverage import check_timestamps, covers_file
 from pipeline.binding.signer import TEST_MARK
 from schemas.errors import BadInputError
 
@@ -96,13 +96,15 @@ def verify(pdf: bytes, *, trust_roots: Sequence[bytes | Certificate] = ()) -> Ve
     problems: list[str] = []
     signatures: list[SignatureReport] = []
     try:
-        embedded = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures
+        reader = PdfFileReader(io.BytesIO(pdf))
+        embedded = reader.embedded_regular_signatures
         if not embedded:
             problems.append("the file is not signed")
         if len(embedded) > MOST_SIGNATURES:
             problems.append(f"more than {MOST_SIGNATURES} signatures; the rest was not looked at")
         for signature in embedded[:MOST_SIGNATURES]:
-            signatures.append(_check_signature(signature, roots, problems))
+            signatures.append(_check_signature(pdf, signature, roots, problems))
+        problems += check_timestamps(reader, roots)
     except _UNREADABLE as error:
         problems.append(f"the signatures cannot be read ({type(error).__name__})")
     if signatures and not signatures[-1].whole_file:
@@ -116,13 +118,13 @@ def verify(pdf: bytes, *, trust_roots: Sequence[bytes | Certificate] = ()) -> Ve
 
 
 def _check_signature(
-    signature: EmbeddedPdfSignature, roots: list[x509.Certificate], problems: list[str]
+    pdf: bytes, signature: EmbeddedPdfSignature, roots: list[x509.Certificate], problems: list[str]
 ) -> SignatureReport:
     """One signature's report; appends what is wrong with it to `problems`."""
     name = str(signature.field_name)
     context = ValidationContext(trust_roots=roots, allow_fetching=False, revocation_mode="soft-fail")
     status = validate_pdf_signature(signature, signer_validation_context=context)
-    whole_file = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
+    whole_file = covers_file(pdf, status)
     intact = bool(status.intact and status.valid)
     changes_allowed = whole_file or bool(status.docmdp_ok)
     if not intact:
