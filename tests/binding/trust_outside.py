@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -146,6 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
 def describe(url: str) -> dict[str, Any]:
     """Certomancer's configuration of the authority."""
     long = {"valid-from": "2020-01-01T00:00:00+0000", "valid-to": "2100-01-01T00:00:00+0000"}
+    next_year = (datetime.now(UTC) + timedelta(days=365)).isoformat(timespec="seconds")
 
     def usage(*uses: str) -> dict[str, Any]:
         return {
@@ -171,7 +172,7 @@ def describe(url: str) -> dict[str, Any]:
     responder = {"schema": "aia-urls", "params": {"ocsp-responder-names": ["issuer"]}}
     person = {
         "issuer": "issuer",
-        "validity": long,
+        "validity": {**long, "valid-to": next_year},
         "extensions": [
             usage("digital_signature", "non_repudiation"),
             crl("issuer"),
