@@ -32,9 +32,10 @@ from schemas.page import (
 )
 from schemas.report import OcrReport, PageReport, SecondsReport
 from schemas.settings import Limits, Settings
+from schemas.signing import SignatureOutcome
 
 if TYPE_CHECKING:
-    from pipeline.binding.sign import Signer
+    from pipeline.binding.signing import Signing
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +86,33 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class BoundDocument:
+    """A finished PDF; `signature` is None where it was not to be signed."""
+
+    pdf: bytes
+    signature: SignatureOutcome | None
+    seconds: SecondsReport
+
+
 def bind_document(
-    pages: Sequence[DigitisedPage], info: DocumentInfo, signer: "Signer | None", signer_name: str
-) -> tuple[bytes, SecondsReport]:
-    """One searchable PDF/A-2u of all pages, signed unless `signer` is None; and the seconds by step."""
+    pages: Sequence[DigitisedPage], info: DocumentInfo, signing: "Signing | None"
+) -> BoundDocument:
+    """One searchable PDF/A-2u of all pages, signed unless `signing` is None. Raises `SigningError`."""
     started = perf_counter()
     pdf = compose([BoundPage(page.picture, page.text) for page in pages], info)
     composed = perf_counter()
-    if signer is not None:
-        from pipeline.binding.sign import sign  # noqa: PLC0415 - 0.5 CPU s that an unsigned call need not pay
-
-        pdf = sign(pdf, signer, signer_name=signer_name, scan_time=info.scan_time)
-    signing = perf_counter() - composed
-    return pdf, SecondsReport(
+    outcome = None
+    if signing is not None:
+        signed = signing.sign(pdf, info.scan_time)
+        pdf, outcome = signed.pdf, signed.outcome
+    seconds = SecondsReport(
         image=sum(page.seconds.image for page in pages),
         reading=sum(page.seconds.reading for page in pages),
         binding=sum(page.seconds.binding for page in pages) + composed - started,
-        signing=signing,
+        signing=perf_counter() - composed,
     )
+    return BoundDocument(pdf, outcome, seconds)
 
 
 _WORST_FIRST = (Verdict.UNREADABLE, Verdict.REVIEW, Verdict.READABLE, Verdict.BLANK)

@@ -64,6 +64,8 @@ class TokenSigner(PyHankoSigner):
 
 
 _opened: dict[tuple[str, str, str], Signer] = {}
+_refused: set[tuple[str, str, str, str | None]] = set()
+"""PINs a token has refused: tried once a process, for a token locks after a few."""
 _opening = Lock()
 
 
@@ -81,13 +83,17 @@ def open_token_signer(settings: Pkcs11Settings) -> Signer:
 
 def _open(settings: Pkcs11Settings, place: tuple[str, str, str]) -> Signer:
     pin = _read_pin(settings)
+    if (*place, pin) in _refused:
+        raise SigningError(f"the token {settings.token_label!r} refused this PIN", advice="correct the PIN")
     try:
         token = pkcs11.lib(str(settings.module)).get_token(token_label=settings.token_label)
         session = token.open(user_pin=pin)
     except (pkcs11.PKCS11Error, RuntimeError) as error:
+        if isinstance(error, pkcs11.PinIncorrect | pkcs11.PinInvalid | pkcs11.PinLenRange | pkcs11.PinLocked):
+            _refused.add((*place, pin))
         raise SigningError(
             f"the token {settings.token_label!r} cannot be opened ({type(error).__name__})",
-            advice="check pkcs11.module, token_label and the PIN; a wrong PIN given often locks the token",
+            advice="check pkcs11.module, pkcs11.token_label and the PIN",
         ) from None
     try:
         key = session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=settings.key_label)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from queue import SimpleQueue
@@ -20,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 import cv2
 
-from pipeline.digitise import Tools, bind_document, digitise_page, judge_document, open_tools
+from pipeline.digitise import BoundDocument, Tools, bind_document, digitise_page, judge_document, open_tools
 from pipeline.intake.open import Source, open_source
 from pipeline.page_result import DigitisedPage
 from schemas.page import DocumentInfo
@@ -28,7 +27,7 @@ from schemas.report import DocumentReport, PdfReport, SourceReport
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.binding.sign import Signer
+    from pipeline.binding.signing import Signing
 
 PageDone = Callable[[Path, DigitisedPage, int], None]
 """Told after each page: the input, the page, and how many pages the input has."""
@@ -44,11 +43,14 @@ class DigitisedDocument:
 
 
 class Desk:
-    """Digitises documents with `settings.jobs` pages at a time (0: one per core)."""
+    """Digitises documents with `settings.jobs` pages at a time (0: one per core).
+
+    Raises `SigningError` where `sign` is asked and the key cannot be used: before any page is read.
+    """
 
     def __init__(self, settings: Settings, *, sign: bool) -> None:
         self._settings = settings
-        self._sign = sign
+        self._signing = _open_signing(settings) if sign else None
         cv2.setNumThreads(1)
         workers = settings.jobs or len(os.sched_getaffinity(0))
         self.documents = ThreadPoolExecutor(workers, thread_name_prefix="document")
@@ -69,15 +71,8 @@ class Desk:
         self._pages.shutdown(cancel_futures=True)
         for tools in self._opened:
             tools.engine.close()
-
-    @cached_property
-    def signer(self) -> "Signer | None":
-        """The signer of this call; None with `--no-sign`."""
-        if not self._sign:
-            return None
-        from pipeline.binding.sign import load_or_create_local_signer
-
-        return load_or_create_local_signer(self._settings.home / "keys", self._settings.signing.signer_name)
+        if self._signing is not None:
+            self._signing.close()
 
     def digitise(self, path: Path, title: str, page_done: PageDone) -> DigitisedDocument:
         """One input, whole: raises `BadInputError`, `SigningError`; nothing is written."""
@@ -91,9 +86,9 @@ class Desk:
                 source_sha256=(source.sha256,),
                 engine=pages[0].text.engine,
             )
-            pdf, seconds = bind_document(pages, info, self.signer, self._settings.signing.signer_name)
+            bound = bind_document(pages, info, self._signing)
             return DigitisedDocument(
-                pdf=pdf,
+                pdf=bound.pdf,
                 text="\f".join(page.report.text for page in pages),
                 report=DocumentReport(
                     source=SourceReport(
@@ -105,13 +100,8 @@ class Desk:
                     ),
                     verdict=judge_document(pages),
                     pages=tuple(page.report for page in pages),
-                    pdf=PdfReport(
-                        name=f"{title}.pdf",
-                        sha256=sha256(pdf).hexdigest(),
-                        size=len(pdf),
-                        signatures=int(self._sign),
-                    ),
-                    seconds=seconds,
+                    pdf=_report_pdf(f"{title}.pdf", bound),
+                    seconds=bound.seconds,
                 ),
             )
 
@@ -135,3 +125,22 @@ class Desk:
         finally:
             for future in running:
                 future.cancel()
+
+
+def _open_signing(settings: Settings) -> "Signing":
+    from pipeline.binding.signing import open_signing  # 0.4 s that an unsigned call need not pay
+
+    return open_signing(settings.signing, settings.home / "keys")
+
+
+def _report_pdf(name: str, bound: BoundDocument) -> PdfReport:
+    signature = bound.signature
+    return PdfReport(
+        name=name,
+        sha256=sha256(bound.pdf).hexdigest(),
+        size=len(bound.pdf),
+        signatures=int(signature is not None),
+        signature_level=signature and signature.reached,
+        signature_level_asked=signature and signature.asked,
+        signature_shortfall=signature and signature.shortfall,
+    )

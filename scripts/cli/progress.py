@@ -66,6 +66,10 @@ class PageProgress:
             if self._console.is_terminal:
                 for page in flagged:
                     self._print(f"  page {page.number}: {tell_verdict(page)}", VERDICT_STYLES[page.verdict])
+        if report.pdf.signature_shortfall is not None:
+            level, asked = report.pdf.signature_level, report.pdf.signature_level_asked
+            self._print(f"sohoa: {pdf}: signed {level}, not {asked}: {report.pdf.signature_shortfall} "
+                        f"(run 'sohoa extend {pdf}' when the service is back)")  # fmt: skip
 
     def say_failed(self, path: Path, error: SohoaError) -> None:
         """One line for a document that could not be digitised."""
