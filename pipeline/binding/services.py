@@ -58,7 +58,7 @@ class Connection:
     @property
     def timestamper(self) -> "Timestamper":
         """The time-stamping service. Raises `SigningError` where none is set."""
-        if self._services.tsa_url is None:
+        if not self._services.tsa_url:
             raise SigningError("no time-stamping service is set", advice="set tsa_url")
         return Timestamper(self._services, self._session, self._roots)
 

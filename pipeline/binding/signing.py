@@ -50,7 +50,7 @@ def open_signing(settings: SigningSettings, test_keys: Path) -> Signing:
     Raises `SigningError` for what is missing or does not fit together, so that it shows before any work.
     """
     services = open_services(settings)
-    if settings.signature_level is not SignatureLevel.B_B and services.tsa_url is None:
+    if settings.signature_level is not SignatureLevel.B_B and not services.tsa_url:
         raise SigningError(
             f"the level {settings.signature_level} needs a time-stamping service",
             advice="set signing.tsa_url",
