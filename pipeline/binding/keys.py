@@ -34,8 +34,8 @@ def open_signer(settings: SigningSettings, test_keys: Path) -> Signer:
 def load_pkcs12_signer(file: Path, password_file: Path | None = None) -> Signer:
     """The key (RSA or elliptic), certificate and chain of a .p12 file. Raises `SigningError`."""
     try:
-        password = password_file.read_bytes().rstrip(b"\r\n") if password_file else None
-        return _parse_pkcs12(file.read_bytes(), password)
+        password = password_file.read_text(encoding="utf-8").rstrip("\r\n") if password_file else None
+        return _parse_pkcs12(file.read_bytes(), password.encode() if password else None)
     except OSError as error:
         raise SigningError(f"{error.filename}: cannot be read: {error.strerror}") from error
     except (ValueError, UnsupportedAlgorithm) as error:
