@@ -22,7 +22,7 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.path import ValidationPath
 
 from pipeline.binding.services import Connection, TrustServices, connect
-from pipeline.binding.sign import NOT_SIGNABLE, PdfUpdate, SignatureText, add_signature
+from pipeline.binding.sign import NOT_SIGNABLE, PdfUpdate, SignatureText, add_signature, run_offline
 from pipeline.binding.signer import Signer
 from schemas.errors import SigningError, SigningServiceError
 from schemas.signing import SignatureLevel, SignatureOutcome
@@ -53,6 +53,8 @@ def sign_to_level(
     reached and says why in the outcome. Raises `SigningError` as `sign.sign`, and for a chain that does not
     hold.
     """
+    if level is SignatureLevel.B_B:
+        return SignedPdf(run_offline(add_signature(pdf, signer, text)), SignatureOutcome(level, level))
     return asyncio.run(_sign_to_level(pdf, signer, text, level, services, on_failure))
 
 
@@ -109,8 +111,6 @@ async def _sign_to_level(
     services: TrustServices,
     on_failure: OnFailure,
 ) -> SignedPdf:
-    if level is SignatureLevel.B_B:
-        return SignedPdf(await add_signature(pdf, signer, text), SignatureOutcome(level, level))
     async with connect(services) as connection:
         reached = signed = None
         try:

@@ -44,12 +44,12 @@ class SigningCost:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a process holds: open files, threads, resident MB, and the token's sessions (None: not told)."""
+    """What a process holds; `handle` is the token's next one (None: not told)."""
 
     files: int
     threads: int
     resident_mb: float
-    sessions: int | None
+    handle: int | None
 
 
 def measure_signing(documents: int) -> list[SigningCost]:
@@ -86,14 +86,20 @@ def tell_signing(costs: list[SigningCost], documents: int) -> str:
 
 def tell_token(before: Held, after: Held, documents: int) -> str:
     """What is held before and after."""
+    made = "not told" if before.handle is None or after.handle is None else after.handle - before.handle - 1
     pairs = (
-        ("sessions of the token", before.sessions, after.sessions),
         ("open files", before.files, after.files),
         ("threads", before.threads, after.threads),
         ("resident MB", round(before.resident_mb), round(after.resident_mb)),
     )
     rows = [f"  {what}: {first} -> {last}" for what, first, last in pairs]
-    return "\n".join([f"held by the process, before and after {documents} documents through a token", *rows])
+    return "\n".join(
+        [
+            f"held by the process, before and after {documents} documents through a token",
+            *rows,
+            f"  sessions and objects the token made in between: {made}",
+        ]
+    )
 
 
 @contextmanager
@@ -129,31 +135,24 @@ def look() -> Held:
         files=len(list(Path("/proc/self/fd").iterdir())),
         threads=threading.active_count(),
         resident_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        sessions=count_sessions(),
+        handle=take_handle(),
     )
 
 
-class _TokenInfo(ctypes.Structure):
-    """CK_TOKEN_INFO of PKCS#11 2.40, as far as the count of open sessions."""
+def take_handle() -> int | None:
+    """The next handle the token gives out, taken with a session that is closed at once.
 
-    _fields_ = (
-        ("names", ctypes.c_char * 96),
-        ("flags", ctypes.c_ulong),
-        ("most_sessions", ctypes.c_ulong),
-        ("sessions", ctypes.c_ulong),
-        ("rest", ctypes.c_char * 128),
-    )
-
-
-def count_sessions() -> int | None:
-    """Sessions this process has open on its first token, asked of the module itself."""
+    SoftHSM numbers sessions and objects one by one, so two of these tell how many were made in between.
+    """
     module = ctypes.CDLL(str(MODULE))
-    slots, count, info = (ctypes.c_ulong * 8)(), ctypes.c_ulong(8), _TokenInfo()
+    slots, count, handle = (ctypes.c_ulong * 8)(), ctypes.c_ulong(8), ctypes.c_ulong()
     if module.C_GetSlotList(ctypes.c_ubyte(1), slots, ctypes.byref(count)) != 0:
         return None
-    if module.C_GetTokenInfo(ctypes.c_ulong(slots[0]), ctypes.byref(info)) != 0:
+    serial_session = ctypes.c_ulong(4)
+    if module.C_OpenSession(ctypes.c_ulong(slots[0]), serial_session, None, None, ctypes.byref(handle)) != 0:
         return None
-    return None if info.sessions == ctypes.c_ulong(-1).value else int(info.sessions)
+    module.C_CloseSession(handle)
+    return int(handle.value)
 
 
 def _sign(pdf: bytes, signer: Signer, profile: AppearanceProfile) -> bytes:
