@@ -11,21 +11,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 from asn1crypto import x509
+from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.general import SigningError as PyHankoSigningError
 from pyhanko.sign.signers import PdfTimeStamper
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.dss import DocumentSecurityStore, collect_validation_info
-from pyhanko.sign.validation.errors import SignatureValidationError, ValidationInfoReadingError
+from pyhanko.sign.validation.errors import ValidationInfoReadingError
 from pyhanko.sign.validation.generic_cms import extract_tst_data_iter
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.path import ValidationPath
 
+from pipeline.binding.conformance import PARSER_ERRORS
 from pipeline.binding.services import Connection, TrustServices, connect
 from pipeline.binding.sign import NOT_SIGNABLE, PdfUpdate, SignatureText, add_signature, run_offline
 from pipeline.binding.signer import Signer
 from schemas.errors import SigningError, SigningServiceError
 from schemas.signing import SignatureLevel, SignatureOutcome
+
+_UNREADABLE = (*PARSER_ERRORS, PdfError, PyHankoSigningError, ValidationInfoReadingError)
 
 OnFailure = Literal["fail", "sign-b-b"]
 
@@ -85,7 +90,7 @@ def find_level(pdf: bytes) -> SignatureLevel | None:
             return SignatureLevel.B_T
         if not any(_has_status(reader, stamp.signed_revision, last) for stamp in stamps):
             return SignatureLevel.B_LT
-    except NOT_SIGNABLE as error:
+    except _UNREADABLE as error:
         raise SigningError(f"the signatures cannot be read ({type(error).__name__})") from error
     return SignatureLevel.B_LTA
 
@@ -196,5 +201,5 @@ async def _check_intact(pdf: bytes, services: TrustServices) -> None:
                     f"{signature.field_name}: the file was changed after signing, or the signature is false",
                     advice="run 'sohoa verify'; a file that does not hold is not extended",
                 )
-    except (*NOT_SIGNABLE, SignatureValidationError, ValidationInfoReadingError) as error:
+    except _UNREADABLE as error:
         raise SigningError(f"the signatures cannot be read ({type(error).__name__})") from error

@@ -50,7 +50,8 @@ def _options(
 def main() -> None:
     """Run one command and end the process with its exit code; never a traceback on the terminal."""
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # Tesseract: one thread a page, one page a core
-    logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # it logs tracebacks of what `verify` reports
+    for name in ("pyhanko", "pyhanko_certvalidator"):  # they log names, and tracebacks of what we report
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         app()
     except SohoaError as error:
