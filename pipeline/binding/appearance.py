@@ -53,9 +53,11 @@ def _draw(
 ) -> generic.StreamObject:
     """The form of a field of this size; lettering too large for it is drawn smaller."""
     scale = min(width_pt / lettering.width_pt, height_pt / lettering.height_pt, 1.0)
+    right = width_pt - scale * lettering.width_pt if lettering.on_right else 0.0
+    up = height_pt - scale * lettering.height_pt
     resources = _dictionary()
     # empty ActualText: the signature is seen, but text taken from the page stays the paper's own
-    operators = ["/Span << /ActualText () >> BDC", f"q {scale:.5f} 0 0 {scale:.5f} 0 0 cm"]
+    operators = ["/Span << /ActualText () >> BDC", f"q {scale:.5f} 0 0 {scale:.5f} {right:.3f} {up:.3f} cm"]
     if lettering.seal:
         low = (lettering.height_pt - lettering.seal.height_pt) / 2
         size = f"{lettering.seal.width_pt:.4f} 0 0 {lettering.seal.height_pt:.4f}"
@@ -79,8 +81,7 @@ def _draw(
 
 def _write_lines(lettering: Lettering) -> list[str]:
     glyphs = load_font().glyphs
-    block = lettering.leading_pt * len(lettering.lines)
-    first = (lettering.height_pt + block) / 2 - lettering.size_pt
+    first = lettering.height_pt - PADDING_PT - lettering.size_pt
     operators = [
         f"BT {lettering.ink} rg /F0 {lettering.size_pt:g} Tf {lettering.leading_pt:.3f} TL",
         f"{lettering.text_left_pt:.3f} {first:.3f} Td",

@@ -113,13 +113,14 @@ def load_seal(png: bytes) -> Seal:
 class Lettering:
     """Lines of the visible signature, NFC, every letter of them in the font; the seal stands left of them.
 
-    Without lines and seal nothing is drawn.
+    It hangs from the top of its field, at its left or `on_right`. Without lines and seal nothing is drawn.
     """
 
     lines: tuple[str, ...] = ()
     size_pt: float = DIGITISER_SIZE_PT
     ink: str = _BLUE
     seal: Seal | None = None
+    on_right: bool = False
 
     @property
     def leading_pt(self) -> float:
@@ -164,12 +165,13 @@ def letter(
         )
     if profile == "sao-y":
         lines = _set(agency.copy_form, *wrap(agency.name), signed_at)
-        return Lettering(lines, AGENCY_SIZE_PT, _BLACK)
+        return Lettering(lines, AGENCY_SIZE_PT, _BLACK, on_right=True)
     if agency.seal_png is None:
         raise SigningError(
             "the appearance luu-tru shows the red seal and none is given", advice="set seal_file"
         )
-    return Lettering(_set(*wrap(agency.name), signed_at), AGENCY_SIZE_PT, _BLACK, load_seal(agency.seal_png))
+    seal = load_seal(agency.seal_png)
+    return Lettering(_set(*wrap(agency.name), signed_at), AGENCY_SIZE_PT, _BLACK, seal, on_right=True)
 
 
 def wrap(text: str) -> list[str]:

@@ -1,6 +1,5 @@
 """Pages drawn from known words, so that every box and letter is known."""
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -64,22 +63,3 @@ def draw_page(number: int = 1, *, bilevel: bool = False, dpi: float = 150.0) -> 
     )
     text = PageText(1240, 1754, "tesserocr", "vie", (Block(tuple(lines), Box(150, 200, 1100, 700)),))
     return ScanPage(number, pixels, dpi, True, bilevel, "image"), upright, text
-
-
-def draw_seal(dpi: int | None = 200, width_mm: float = 36.0) -> bytes:
-    """PNG of an invented round red seal on a clear ground."""
-    side = round(width_mm / 25.4 * (dpi or 200))
-    image = Image.new("RGBA", (side, side), (0, 0, 0, 0))
-    draw = ImageDraw.Draw(image)
-    for inset, width in ((2, 5), (side // 6, 3)):
-        draw.ellipse((inset, inset, side - inset, side - inset), outline=(215, 20, 30, 255), width=width)
-    draw.text(
-        (side / 2, side / 2),
-        "MẪU",
-        fill=(215, 20, 30, 255),
-        font=ImageFont.truetype(str(FONT), 48),
-        anchor="mm",
-    )
-    held = io.BytesIO()
-    image.save(held, "PNG", **({"dpi": (dpi, dpi)} if dpi else {}))
-    return held.getvalue()

@@ -10,7 +10,7 @@ import numpy as np
 import pikepdf
 import pytest
 from asn1crypto import x509
-from binding_pages import INFO, SCAN_TIME, draw_page, draw_seal
+from binding_pages import INFO, SCAN_TIME, draw_page
 from PIL import Image
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
@@ -24,9 +24,10 @@ from pipeline.binding.verify import verify
 from schemas.errors import SigningError
 from schemas.page import BoundPage
 from schemas.signing import AgencyMark, AppearanceProfile
+from scripts.signature_sheet import make_seal
 
 CLERK, OFFICE = "Nguyễn Thị Hường (thử nghiệm)", "Ủy ban nhân dân phường Phù Đổng, tỉnh Gia Lai"
-AGENCY = AgencyMark(OFFICE, "SAO Y", draw_seal())
+AGENCY = AgencyMark(OFFICE, "SAO Y", make_seal())
 PROFILES: tuple[AppearanceProfile, ...] = ("ca-nhan", "sao-y", "luu-tru", "invisible")
 
 Draw = Callable[[bytes], Image.Image]
@@ -148,7 +149,7 @@ def test_the_seal_has_its_true_size(unsigned: bytes, signers: tuple[Signer, Sign
         ("sao-y", AgencyMark()),
         ("luu-tru", AgencyMark(OFFICE)),
         ("luu-tru", AgencyMark(OFFICE, seal_png=b"GIF89a")),
-        ("luu-tru", AgencyMark(OFFICE, seal_png=draw_seal(dpi=None))),
+        ("luu-tru", AgencyMark(OFFICE, seal_png=make_seal(dpi=None))),
     ],
 )
 def test_an_incomplete_agency_is_refused(
