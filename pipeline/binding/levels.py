@@ -72,6 +72,15 @@ def extend(pdf: bytes, *, level: SignatureLevel, services: TrustServices) -> byt
     return asyncio.run(_extend(pdf, level, services))
 
 
+def renew(pdf: bytes, *, services: TrustServices) -> bytes:
+    """A B-LTA file with one more time-stamp, and the status of the last one, by updates behind its last byte.
+
+    Due before the certificate of the last time-stamp runs out. Raises as `extend`, and `SigningError` for a
+    lower level.
+    """
+    return asyncio.run(_renew(pdf, services))
+
+
 def find_level(pdf: bytes) -> SignatureLevel | None:
     """The level whose parts the file carries for all its signatures; None where it is not signed.
 
@@ -146,6 +155,15 @@ async def _extend(pdf: bytes, level: SignatureLevel, services: TrustServices) ->
             pdf = await _climb(pdf, reached, connection)
             reached = _next(reached)
     return pdf
+
+
+async def _renew(pdf: bytes, services: TrustServices) -> bytes:
+    if find_level(pdf) is not SignatureLevel.B_LTA:
+        raise SigningError("the PDF is not at level B-LTA", advice="extend it first")
+    await _check_intact(pdf, services)
+    async with connect(services) as connection:
+        with_status = await _climb(pdf, SignatureLevel.B_T, connection)
+        return await _climb(with_status, SignatureLevel.B_LT, connection)
 
 
 def _next(level: SignatureLevel) -> SignatureLevel:

@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,24 +33,28 @@ def extend(
     level: Annotated[
         SignatureLevel | None, typer.Option(help="default: signing.signature_level of the settings")
     ] = None,
+    renew: Annotated[
+        bool, typer.Option("--renew", help="one more time-stamp on files at B-LTA, before the last runs out")
+    ] = False,
 ) -> None:
     """Add trusted time and revocation status to signed PDFs, as signature level B-T, B-LT or B-LTA.
 
-    FILE.pdf stays as it is; FILE.b-lta.pdf is written beside it (named after the level), whole or not at
-    all, and never over another file. Every file is attempted; the exit code is the first failure's.
+    FILE.pdf stays as it is; FILE.b-lta.pdf is written beside it (named after the level; after the day with
+    --renew), whole or not at all, and never over another file. Every file is attempted; the exit code is
+    the first failure's.
     """
     from pipeline.binding.signing import open_services
     from schemas.settings import Settings
 
     settings = Settings().signing
-    goal = level or settings.signature_level
+    goal = SignatureLevel.B_LTA if renew else level or settings.signature_level
     if goal is SignatureLevel.B_B:
         raise UsageError("every signature is B-B", advice="say --level, or set signing.signature_level")
     services = open_services(settings)
     failures: list[SohoaError] = []
     for file in files:
         try:
-            print(tell_extension(extend_file(file, goal, services)))
+            print(tell_extension(renew_file(file, services) if renew else extend_file(file, goal, services)))
         except SohoaError as error:
             print(f"sohoa: {file}: {error}", file=sys.stderr)
             failures.append(error)
@@ -62,20 +67,21 @@ def extend_file(file: Path, goal: SignatureLevel, services: "TrustServices") -> 
     from pipeline.binding.levels import extend as extend_pdf
     from pipeline.binding.levels import find_level
 
-    try:
-        pdf = file.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"cannot be read: {error.strerror}", advice="check the name") from error
-    digest = sha256(pdf).hexdigest()
-    target = file.with_name(f"{file.stem}.{goal.lower()}.pdf")
+    pdf = _read(file)
     reached = find_level(pdf)
     if reached is not None and reached.rung >= goal.rung:
-        return Extension(file, digest, reached, None, None)
-    if target.exists():
-        raise OutputError(f"{target} exists already", advice="look at it; it is not replaced")
-    extended = extend_pdf(pdf, level=goal, services=services)
-    _write_once(target, extended)
-    return Extension(file, digest, goal, target, sha256(extended).hexdigest())
+        return Extension(file, sha256(pdf).hexdigest(), reached, None, None)
+    target = _name_target(file, goal.lower())
+    return _keep(file, pdf, extend_pdf(pdf, level=goal, services=services), target, goal)
+
+
+def renew_file(file: Path, services: "TrustServices") -> Extension:
+    """One file at B-LTA. Raises as `extend_file`."""
+    from pipeline.binding.levels import renew
+
+    pdf = _read(file)
+    target = _name_target(file, f"renewed-{datetime.now(UTC):%Y%m%d}")
+    return _keep(file, pdf, renew(pdf, services=services), target, SignatureLevel.B_LTA)
 
 
 def tell_extension(done: Extension) -> str:
@@ -84,6 +90,26 @@ def tell_extension(done: Extension) -> str:
     if done.target is None:
         return f"{old}: {done.reached} already"
     return f"{old} -> {done.target} (sha256 {done.target_sha256}): {done.reached}"
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"cannot be read: {error.strerror}", advice="check the name") from error
+
+
+def _name_target(file: Path, mark: str) -> Path:
+    """Known to be free before any service is asked."""
+    target = file.with_name(f"{file.stem}.{mark}.pdf")
+    if target.exists():
+        raise OutputError(f"{target} exists already", advice="look at it; it is not replaced")
+    return target
+
+
+def _keep(file: Path, old: bytes, new: bytes, target: Path, level: SignatureLevel) -> Extension:
+    _write_once(target, new)
+    return Extension(file, sha256(old).hexdigest(), level, target, sha256(new).hexdigest())
 
 
 def _write_once(target: Path, content: bytes) -> None:

@@ -31,7 +31,7 @@ from trust_outside import POLICY, Trust, start_trust
 
 from pipeline.binding.compose import compose
 from pipeline.binding.keys import load_pkcs12_signer, load_roots
-from pipeline.binding.levels import SignedPdf, extend, find_level, sign_to_level
+from pipeline.binding.levels import SignedPdf, extend, find_level, renew, sign_to_level
 from pipeline.binding.picture import make_picture
 from pipeline.binding.services import TrustServices
 from pipeline.binding.sign import SignatureText, Signer, load_or_create_local_signer, sign
@@ -104,6 +104,19 @@ def test_a_plain_signature_is_extended_later_without_touching_a_byte(
     assert find_level(extended) is goal
     report = verify(extended, trust_roots=services.trust_roots)
     assert report.ok, report
+
+
+def test_the_last_timestamp_is_renewed(
+    by_level: dict[SignatureLevel, SignedPdf], services: TrustServices
+) -> None:
+    renewed = renew(by_level[B_LTA].pdf, services=services)
+    assert renewed.startswith(by_level[B_LTA].pdf)
+    assert find_level(renewed) is B_LTA
+    assert len(PdfFileReader(io.BytesIO(renewed)).embedded_timestamp_signatures) == 2
+    assert verify(renewed, trust_roots=services.trust_roots).ok
+    assert holds_in_ten_years(renewed, services)
+    with pytest.raises(SigningError, match="not at level"):
+        renew(by_level[B_LT].pdf, services=services)
 
 
 def test_extending_goes_on_from_the_level_there_is(

@@ -79,6 +79,11 @@ def test_the_whole_way_with_the_service_down_and_back(
     assert "B-LTA already" in again.stdout
     assert (out / "don.b-lta.pdf").read_bytes() == after
 
+    renewed = sohoa("extend", "--renew", out / "don.b-lta.pdf", **environment)
+    assert renewed.returncode == 0, renewed.stderr
+    (newest,) = out.glob("don.b-lta.renewed-*.pdf")
+    assert newest.read_bytes().startswith(after)
+
 
 def test_a_level_is_asked_for(sohoa: Sohoa, tmp_path: Path) -> None:
     assert sohoa("extend", tmp_path / "none.pdf").returncode == 2
