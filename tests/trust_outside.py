@@ -19,7 +19,7 @@ from certomancer.registry import ArchLabel, CertLabel, CertomancerConfig, Servic
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-ENTITIES = ("root", "issuer", "ocsp", "tsa", "clerk", "leaver")
+ENTITIES = ("root", "issuer", "ocsp", "tsa", "clerk", "leaver", "former")
 PASSWORD = "mật khẩu thử"
 POLICY = "1.3.6.1.4.1.99999.1"
 
@@ -214,6 +214,7 @@ def describe(url: str) -> dict[str, Any]:
                         "extensions": [usage("digital_signature"), extended("time_stamping"), crl("root")],
                     },
                     "clerk": person,
+                    "former": {**person, "validity": {**long, "valid-to": "2024-01-01T00:00:00+0000"}},
                     "leaver": {
                         **person,
                         "revocation": {

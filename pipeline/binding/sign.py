@@ -94,7 +94,8 @@ def sign(
 
     `ca-nhan` and `invisible` sign as the digitiser, `sao-y` and `luu-tru` as the agency; the second signer
     calls this again with the signed file. Raises `SigningError` where the name has a letter the font lacks,
-    the field is signed already or missing from a signed PDF, or the PDF or key cannot be used.
+    the certificate is out of date, the field is signed already or missing from a signed PDF, or the PDF or
+    key cannot be used.
     """
     return run_offline(add_signature(pdf, signer, SignatureText(signer_name, scan_time, profile, agency)))
 
@@ -116,6 +117,7 @@ async def add_signature(
     token_bytes: int = 0,
 ) -> bytes:
     """As `sign`; with `timestamper`, whose tokens have `token_bytes` at most, B-T. Raises as it does, too."""
+    signer.check_date()
     lettering = text.letter()
     field = _FIELDS[text.profile]
     try:

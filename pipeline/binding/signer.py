@@ -70,6 +70,16 @@ class Signer:
     trust_root: bytes | None = None
     close: Callable[[], None] = _nothing
 
+    def check_date(self) -> None:
+        """Raises `SigningError` where the certificate is not valid today."""
+        leaf = self.pyhanko.signing_cert
+        if not leaf.not_valid_before <= datetime.now(UTC) <= leaf.not_valid_after:
+            raise SigningError(
+                f"the signing certificate is valid from {leaf.not_valid_before:%Y-%m-%d} "
+                f"to {leaf.not_valid_after:%Y-%m-%d} only",
+                advice="renew the certificate, or correct this machine's clock",
+            )
+
     @property
     def chain_bytes(self) -> int:
         """Size of all certificates a signature carries."""

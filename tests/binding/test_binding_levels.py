@@ -343,6 +343,12 @@ def test_a_revoked_signer_gets_no_level_whatever_the_policy(
         sign_to_level(unsigned, leaver, CLERK, level=B_LT, services=services, on_failure="sign-b-b")
 
 
+def test_a_certificate_out_of_date_does_not_sign(trust: Trust, unsigned: bytes, tmp_path: Path) -> None:
+    former = load_pkcs12_signer(*trust.write_pkcs12("former", tmp_path))
+    with pytest.raises(SigningError, match="valid from 2020-01-01 to 2024-01-01"):
+        sign(unsigned, former, signer_name=CLERK.signer_name, scan_time=SCAN_TIME)
+
+
 def test_a_test_certificate_reaches_b_t_and_not_more(
     unsigned: bytes, services: TrustServices, tmp_path: Path
 ) -> None:

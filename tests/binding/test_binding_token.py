@@ -1,5 +1,6 @@
 """A PKCS#11 token (SoftHSM) signs: one session a process, given back, and the PIN is said nowhere."""
 
+import ctypes
 import logging
 import shutil
 from collections.abc import Iterator
@@ -92,6 +93,20 @@ def test_a_closed_token_is_opened_anew(unsigned: bytes, settings: SigningSetting
     again.close()
     with pytest.raises(SigningError, match="did not sign"):
         sign_once(unsigned, again)
+
+
+def test_after_the_token_was_gone_the_next_signature_logs_in_anew(unsigned: bytes, signer: Signer) -> None:
+    close_all_sessions()
+    with pytest.raises(SigningError, match="did not sign"):
+        sign_once(unsigned, signer)
+    assert verify(sign_once(unsigned, signer)).intact
+
+
+def close_all_sessions() -> None:
+    """What pulling the token out does to a process."""
+    module, slots, count = ctypes.CDLL(str(MODULE)), (ctypes.c_ulong * 8)(), ctypes.c_ulong(8)
+    assert module.C_GetSlotList(ctypes.c_ubyte(1), slots, ctypes.byref(count)) == 0
+    assert module.C_CloseAllSessions(ctypes.c_ulong(slots[0])) == 0
 
 
 @pytest.mark.parametrize(
