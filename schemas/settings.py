@@ -16,7 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from schemas.signing import AppearanceProfile, CopyForm, SignatureLevel
+from schemas.signing import AppearanceProfile, CopyForm, OnFailure, SignatureLevel
 
 
 class Limits(BaseModel):
@@ -76,7 +76,7 @@ class SigningSettings(BaseModel):
         default=10.0, gt=0, description="for one request to a TSA, OCSP or CRL server"
     )
     service_attempts: int = Field(default=3, ge=1, description="requests before a service counts as down")
-    on_tsa_failure: Literal["fail", "sign-b-b"] = Field(
+    on_tsa_failure: OnFailure = Field(
         default="fail",
         description="a service is down: fail (the job is tried again), or sign now and say what is due",
     )

@@ -23,6 +23,9 @@ AppearanceProfile: TypeAlias = Literal["ca-nhan", "sao-y", "luu-tru", "invisible
 """`ca-nhan`: digitiser, top left (TT 01/2023/TT-VPCP, Điều 8). `sao-y`: agency's copy, top right
 (NĐ 30/2020/NĐ-CP). `luu-tru`: archive with the red seal, top right (TT 02/2019/TT-BNV)."""
 
+OnFailure: TypeAlias = Literal["fail", "sign-b-b"]
+"""A service is down: fail, or sign at the level that can be had and say so."""
+
 CopyForm: TypeAlias = Literal["SAO Y", "SAO LỤC", "TRÍCH SAO"]
 """Forms of a copy (NĐ 30/2020/NĐ-CP, Điều 25)."""
 
@@ -46,3 +49,17 @@ class SignatureOutcome:
     asked: SignatureLevel
     reached: SignatureLevel
     shortfall: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustServices:
+    """Where trusted time comes from, and which roots (DER) a chain must lead to.
+
+    Without `trust_roots` a token's chain is not judged, and levels above B-T cannot be reached.
+    """
+
+    tsa_url: str | None = None
+    tsa_policy: str | None = None
+    trust_roots: tuple[bytes, ...] = ()
+    timeout_s: float = 10.0
+    attempts: int = 3

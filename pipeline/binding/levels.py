@@ -7,8 +7,6 @@ revocation status of every signer and time-stamp. B-LTA: a time-stamp over all o
 
 import asyncio
 import io
-from dataclasses import dataclass
-from typing import Literal
 
 from asn1crypto import x509
 from pyhanko.pdf_utils.misc import PdfError
@@ -24,23 +22,20 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.path import ValidationPath
 
 from pipeline.binding.conformance import PARSER_ERRORS
-from pipeline.binding.services import Connection, TrustServices, connect
-from pipeline.binding.sign import NOT_SIGNABLE, PdfUpdate, SignatureText, add_signature, run_offline
+from pipeline.binding.services import Connection, connect
+from pipeline.binding.sign import (
+    NOT_SIGNABLE,
+    PdfUpdate,
+    SignatureText,
+    SignedPdf,
+    add_signature,
+    sign_plainly,
+)
 from pipeline.binding.signer import Signer
 from schemas.errors import SigningError, SigningServiceError
-from schemas.signing import SignatureLevel, SignatureOutcome
+from schemas.signing import OnFailure, SignatureLevel, SignatureOutcome, TrustServices
 
 _UNREADABLE = (*PARSER_ERRORS, PdfError, PyHankoSigningError, ValidationInfoReadingError)
-
-OnFailure = Literal["fail", "sign-b-b"]
-
-
-@dataclass(frozen=True, slots=True)
-class SignedPdf:
-    """A signed PDF and the level it reached."""
-
-    pdf: bytes
-    outcome: SignatureOutcome
 
 
 def sign_to_level(
@@ -59,7 +54,7 @@ def sign_to_level(
     hold.
     """
     if level is SignatureLevel.B_B:
-        return SignedPdf(run_offline(add_signature(pdf, signer, text)), SignatureOutcome(level, level))
+        return sign_plainly(pdf, signer, text)
     return asyncio.run(_sign_to_level(pdf, signer, text, level, services, on_failure))
 
 

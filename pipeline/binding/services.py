@@ -7,7 +7,6 @@ Each request has a deadline and is tried again; an answer is checked before it i
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TypeVar
 
 import aiohttp
@@ -23,6 +22,7 @@ from pyhanko_certvalidator.errors import RevokedError as PyHankoRevokedError
 from pyhanko_certvalidator.fetchers.aiohttp_fetchers import AIOHttpFetcherBackend
 
 from schemas.errors import SigningError, SigningServiceError
+from schemas.signing import TrustServices
 
 Got = TypeVar("Got")
 
@@ -31,20 +31,7 @@ FIRST_PAUSE_S = 0.5
 
 
 _token_rooms: dict[str, int] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class TrustServices:
-    """Where trusted time comes from, and which roots (DER) a chain must lead to.
-
-    Without `trust_roots` a token's chain is not judged, and levels above B-T cannot be reached.
-    """
-
-    tsa_url: str | None = None
-    tsa_policy: str | None = None
-    trust_roots: tuple[bytes, ...] = ()
-    timeout_s: float = 10.0
-    attempts: int = 3
+"""Service -> bytes to keep for its next token; tokens of one service differ by a few bytes."""
 
 
 class Connection:
@@ -63,11 +50,10 @@ class Connection:
         return Timestamper(self._services, self._session, self._roots)
 
     async def find_token_room(self) -> int:
-        """Bytes to keep for a token: the size of one asked for once a process, with a margin."""
+        """Bytes to keep for a token: by the size of the last one, asked for where there was none yet."""
         timestamper = self.timestamper
         if timestamper.url not in _token_rooms:
-            token = await timestamper.async_timestamp(bytes(32), "sha256")
-            _token_rooms[timestamper.url] = len(token.dump()) * 5 // 4 + 256
+            await timestamper.async_timestamp(bytes(32), "sha256")
         return _token_rooms[timestamper.url]
 
     async def with_revocation(self, collect: Callable[[ValidationContext], Awaitable[Got]]) -> Got:
@@ -144,6 +130,7 @@ class Timestamper(HTTPTimeStamper):
         async def attempt() -> cms.ContentInfo:
             token = await ask(message_digest, md_algorithm)
             await self._check(token, message_digest)
+            _token_rooms[self.url] = len(token.dump()) * 5 // 4 + 256
             return token
 
         try:

@@ -6,10 +6,8 @@ The first signature certifies the file and leaves a field for one more signer; `
 
 import asyncio
 import io
-from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -38,11 +36,9 @@ from pipeline.binding.lettering import (
 )
 from pipeline.binding.signer import Signer, load_local_trust_roots, load_or_create_local_signer
 from schemas.errors import SigningError
-from schemas.signing import NO_AGENCY, AgencyMark, AppearanceProfile
+from schemas.signing import NO_AGENCY, AgencyMark, AppearanceProfile, SignatureLevel, SignatureOutcome
 
 __all__ = ["Signer", "load_local_trust_roots", "load_or_create_local_signer", "sign"]
-
-Done = TypeVar("Done")
 
 DIGITISER_FIELD = "NguoiQuet"
 AGENCY_FIELD = "CoQuan"
@@ -81,6 +77,14 @@ class SignatureText:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SignedPdf:
+    """A signed PDF and the level it reached."""
+
+    pdf: bytes
+    outcome: SignatureOutcome
+
+
 def sign(
     pdf: bytes,
     signer: Signer,
@@ -97,16 +101,17 @@ def sign(
     the certificate is out of date, the field is signed already or missing from a signed PDF, or the PDF or
     key cannot be used.
     """
-    return run_offline(add_signature(pdf, signer, SignatureText(signer_name, scan_time, profile, agency)))
+    return sign_plainly(pdf, signer, SignatureText(signer_name, scan_time, profile, agency)).pdf
 
 
-def run_offline(signing: Coroutine[Any, Any, Done]) -> Done:
-    """The end of `signing`, which waits for no network; `asyncio.run` would cost 2 ms more, for signals."""
+def sign_plainly(pdf: bytes, signer: Signer, text: SignatureText) -> SignedPdf:
+    """As `sign`. Nothing waits for a network here: `asyncio.run` would cost 2 ms more, for signals."""
     loop = asyncio.new_event_loop()
     try:
-        return loop.run_until_complete(signing)
+        signed = loop.run_until_complete(add_signature(pdf, signer, text))
     finally:
         loop.close()
+    return SignedPdf(signed, SignatureOutcome(SignatureLevel.B_B, SignatureLevel.B_B))
 
 
 async def add_signature(

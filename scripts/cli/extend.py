@@ -14,7 +14,7 @@ from schemas.errors import BadInputError, OutputError, SohoaError, UsageError
 from schemas.signing import SignatureLevel
 
 if TYPE_CHECKING:
-    from pipeline.binding.services import TrustServices
+    from schemas.signing import TrustServices
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,14 +31,13 @@ from trust_outside import POLICY, Trust, start_trust
 
 from pipeline.binding.compose import compose
 from pipeline.binding.keys import load_pkcs12_signer, load_roots
-from pipeline.binding.levels import SignedPdf, extend, find_level, renew, sign_to_level
+from pipeline.binding.levels import extend, find_level, renew, sign_to_level
 from pipeline.binding.picture import make_picture
-from pipeline.binding.services import TrustServices
-from pipeline.binding.sign import SignatureText, Signer, load_or_create_local_signer, sign
+from pipeline.binding.sign import SignatureText, SignedPdf, Signer, load_or_create_local_signer, sign
 from pipeline.binding.verify import verify
 from schemas.errors import SigningError, SigningServiceError
 from schemas.page import BoundPage
-from schemas.signing import AgencyMark, SignatureLevel
+from schemas.signing import AgencyMark, SignatureLevel, TrustServices
 
 CLERK = SignatureText("Nguyễn Thị Hường (thử nghiệm)", SCAN_TIME)
 OFFICE = AgencyMark("Ủy ban nhân dân phường Phù Đổng")
