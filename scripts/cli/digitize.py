@@ -25,7 +25,7 @@ def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
     ],
     out: Annotated[Path, typer.Option("--out", help="folder for <stem>.pdf, <stem>.txt, <stem>.json")],
     jobs: Annotated[int | None, typer.Option(min=0, help="pages at a time; 0: one per core")] = None,
-    sign: Annotated[bool, typer.Option("--sign/--no-sign", help="sign each PDF (PAdES B-B)")] = True,
+    sign: Annotated[bool, typer.Option("--sign/--no-sign", help="sign each PDF (PAdES)")] = True,
     engine: Annotated[Engines | None, typer.Option(help="who reads; default: tesserocr where it is")] = None,
     layout: Annotated[
         Layouts | None, typer.Option(help="who finds the lines: own (default), or the engine's")
@@ -38,7 +38,7 @@ def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
     """Turn scans into searchable, signed PDF/A files; no server, no database.
 
     Each INPUT is one document. Flagged pages are no error. Every input is attempted; the exit code is
-    the first failure's: 2 usage, 3 bad input, 4 missing dependency, 5 output, 6 signing.
+    the first failure's: 2 usage, 3 bad input, 4 missing dependency, 5 output, 6 signing, 7 signing service.
     """
     from schemas.settings import Settings
     from scripts.cli.desk import Desk

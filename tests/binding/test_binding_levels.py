@@ -203,36 +203,46 @@ def test_the_agency_signs_an_extended_file_and_it_is_extended_again(
     assert find_level(again) is B_LTA
 
 
+@pytest.mark.parametrize("way", ["signed", "extended"])
+@pytest.mark.parametrize("level", LEVELS)
 def test_other_programs_agree(
-    by_level: dict[SignatureLevel, SignedPdf], services: TrustServices, authority: Trust, tmp_path: Path
+    level: SignatureLevel,
+    way: str,
+    by_level: dict[SignatureLevel, SignedPdf],
+    services: TrustServices,
+    tmp_path: Path,
 ) -> None:
-    """`openssl cms -verify`, `openssl ts -verify` and poppler's `pdfsig`, on the strongest level."""
-    if not all(map(shutil.which, ("openssl", "pdfsig"))):
-        pytest.skip("openssl or poppler-utils is missing")
-    pdf = by_level[B_LTA].pdf
+    """`qpdf --check`, `openssl cms -verify`, `openssl ts -verify` and poppler's `pdfsig`."""
+    if not all(map(shutil.which, ("openssl", "pdfsig", "qpdf"))):
+        pytest.skip("openssl, poppler-utils or qpdf is missing")
+    plain, signed = by_level[B_B].pdf, by_level[level].pdf
+    pdf = signed if way == "signed" else extend(plain, level=level, services=services)
     (tmp_path / "signed.pdf").write_bytes(pdf)
     (tmp_path / "root.der").write_bytes(services.trust_roots[0])
     run(tmp_path, "openssl x509 -inform DER -in root.der -out root.pem")
+    run(tmp_path, "qpdf --check signed.pdf")
 
     reader = PdfFileReader(io.BytesIO(pdf))
-    signature = reader.embedded_regular_signatures[0]
+    signature, stamps = reader.embedded_regular_signatures[0], reader.embedded_timestamp_signatures
     write_parts(signature, pdf, tmp_path)
     run(
         tmp_path,
         "openssl cms -verify -cades -binary -inform DER -in cms.der -content covered -CAfile root.pem "
         "-purpose any -out /dev/null",
     )
-    token = signature.signer_info["unsigned_attrs"][0]["values"][0]
-    (tmp_path / "token.der").write_bytes(token.dump())
-    (tmp_path / "value").write_bytes(signature.signer_info["signature"].native)
-    run(tmp_path, "openssl ts -verify -in token.der -token_in -data value -CAfile root.pem")
-
-    write_parts(reader.embedded_timestamp_signatures[0], pdf, tmp_path)
-    run(tmp_path, "openssl ts -verify -in cms.der -token_in -data covered -CAfile root.pem")
+    if way == "signed" and level is not B_B:
+        token = signature.signer_info["unsigned_attrs"][0]["values"][0]
+        (tmp_path / "token.der").write_bytes(token.dump())
+        (tmp_path / "value").write_bytes(signature.signer_info["signature"].native)
+        run(tmp_path, "openssl ts -verify -in token.der -token_in -data value -CAfile root.pem")
+    for stamp in stamps:
+        write_parts(stamp, pdf, tmp_path)
+        run(tmp_path, "openssl ts -verify -in cms.der -token_in -data covered -CAfile root.pem")
+    assert len(stamps) == (level is B_LTA) + (way == "extended" and level is not B_B)
 
     said = run(tmp_path, "pdfsig signed.pdf")
     assert said.count("Signature is Valid") == 1  # this poppler does not judge document time-stamps
-    assert "Total document signed" in said
+    assert ("Total document signed" in said) == (level is not B_LT)
 
 
 def run(folder: Path, command: str) -> str:
