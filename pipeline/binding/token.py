@@ -11,10 +11,9 @@ from threading import Lock
 from typing import Any
 
 from asn1crypto import x509
-from pyhanko.sign.signers import Signer as PyHankoSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from pipeline.binding.signer import Signer
+from pipeline.binding.signer import FlatSigner, Signer
 from schemas.errors import MissingDependencyError, SigningError
 from schemas.settings import Pkcs11Settings
 
@@ -44,7 +43,7 @@ class _Login:
     others: list[x509.Certificate]
 
 
-class TokenSigner(PyHankoSigner):
+class TokenSigner(FlatSigner):
     """Signs with a private key inside a token. After a failure the next signature logs in anew."""
 
     def __init__(self, settings: Pkcs11Settings) -> None:
