@@ -5,6 +5,7 @@ Scan -> upright and straight -> read -> judged -> picture; all pages -> one PDF/
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -103,6 +104,12 @@ def bind_document(
         binding=sum(page.seconds.binding for page in pages) + composed - started,
         signing=signing,
     )
+
+
+def name_engines(pages: Sequence[DigitisedPage]) -> str:
+    """What made the text, for the PDF's metadata: `sohoa 0.1.0; tesserocr 5.5.4 (vie)`."""
+    engines = dict.fromkeys(f"{page.text.engine} ({page.text.model})" for page in pages)
+    return "; ".join((f"sohoa {version('sohoa')}", *engines))
 
 
 _WORST_FIRST = (Verdict.UNREADABLE, Verdict.REVIEW, Verdict.READABLE, Verdict.BLANK)

@@ -97,6 +97,7 @@ class BoundPageWork:
     page_id: int
     number: int
     original_sha256: str
+    source_page: int
     result: StoredObject
 
 
@@ -108,6 +109,7 @@ class DocumentWork:
     dossier_id: str
     record_code: str
     ordinal: int
+    type_code: str | None
     title: str
     scanned_at: float
     pages: tuple[BoundPageWork, ...]

@@ -316,6 +316,14 @@ class DocumentInfo:
     scan_time: str
     """ISO 8601 with zone, e.g. `2026-11-24T12:00:00+07:00`."""
     source_sha256: tuple[str, ...]
+    """Of each original scan, in order of first use."""
     engine: str
+    """Name and version of the engine that read it."""
     record_code: str | None = None
     ordinal: int | None = None
+    paper_type: str | None = None
+    """Type code of the paper (giấy tờ)."""
+    station: str | None = None
+    """The scanning station or scanner."""
+    page_sources: tuple[tuple[str, int], ...] = ()
+    """For each page the SHA-256 of its original and the page's number in it; empty where not told."""

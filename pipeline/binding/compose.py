@@ -9,9 +9,13 @@ from importlib.resources import files
 import pikepdf
 from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf, Stream, String
 
+from pipeline.binding.manifest import PICTURE, PageRecord, record_page
 from pipeline.binding.textlayer import CharacterSet, embed_fonts, write_text_layer
-from pipeline.binding.xmp import CREATOR_TOOL, PRODUCER, clean_text, write_xmp
+from pipeline.binding.xmp import CREATOR_TOOL, PRODUCER, clean_text, describe_document, write_xmp
 from schemas.page import BoundPage, Codec, DocumentInfo, EncodedImage, PagePicture
+
+LONGEST_INFO = 10_000
+"""Characters of one document info value, each at most 3 bytes: below the 32767 of ISO 19005-2, 6.1.13."""
 
 
 def compose(pages: Sequence[BoundPage], info: DocumentInfo) -> bytes:
@@ -32,9 +36,12 @@ def compose(pages: Sequence[BoundPage], info: DocumentInfo) -> bytes:
         for page in pages
     ]
     fonts = embed_fonts(pdf, characters) if characters.cids else None
-    for page, (drawing, text) in zip(pages, contents, strict=True):
-        _add_page(pdf, page.picture, drawing + b"\n" + text, fonts if text else None)
-    _describe(pdf, info)
+    records = []
+    for number, (page, (drawing, text)) in enumerate(zip(pages, contents, strict=True)):
+        content = drawing + b"\n" + text
+        _add_page(pdf, page.picture, content, fonts if text else None)
+        records.append(record_page(page.picture.image.data, content, _find_source(info, number)))
+    _describe(pdf, info, records)
     written = io.BytesIO()
     # PDF/A needs no object streams, and a plain table keeps pyHanko's update cheap to read
     pdf.save(
@@ -48,8 +55,16 @@ def compose(pages: Sequence[BoundPage], info: DocumentInfo) -> bytes:
     return written.getvalue()
 
 
+def _find_source(info: DocumentInfo, index: int) -> tuple[int, int] | None:
+    """(index into `source_sha256` from 1, page in it). Raises `ValueError` for an original not among them."""
+    if not info.page_sources:
+        return None
+    digest, page = info.page_sources[index]
+    return info.source_sha256.index(digest) + 1, page
+
+
 def _add_page(pdf: Pdf, picture: PagePicture, content: bytes, fonts: pikepdf.Object | None) -> None:
-    resources = Dictionary(XObject=Dictionary(Im0=_embed_image(pdf, picture.image)))
+    resources = Dictionary(XObject=Dictionary({PICTURE: _embed_image(pdf, picture.image)}))
     if fonts is not None:
         resources.Font = fonts
     page = Dictionary(
@@ -62,7 +77,7 @@ def _add_page(pdf: Pdf, picture: PagePicture, content: bytes, fonts: pikepdf.Obj
 
 
 def _draw_picture(picture: PagePicture) -> bytes:
-    return b"q %s cm /Im0 Do Q" % b" ".join(b"%.5f" % value for value in picture.matrix)
+    return b"q %s cm %s Do Q" % (b" ".join(b"%.5f" % value for value in picture.matrix), PICTURE.encode())
 
 
 def _embed_image(pdf: Pdf, image: EncodedImage) -> pikepdf.Object:
@@ -88,7 +103,7 @@ def _embed_image(pdf: Pdf, image: EncodedImage) -> pikepdf.Object:
     return pdf.make_indirect(stream)
 
 
-def _describe(pdf: Pdf, info: DocumentInfo) -> None:
+def _describe(pdf: Pdf, info: DocumentInfo, records: Sequence[PageRecord]) -> None:
     profile = Stream(pdf, _read_profile())
     profile[Name.N] = 3
     intent = Dictionary(
@@ -101,7 +116,7 @@ def _describe(pdf: Pdf, info: DocumentInfo) -> None:
     pdf.Root.OutputIntents = Array([pdf.make_indirect(intent)])
     pdf.Root.Lang = String("vi-VN")
     pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
-    xmp = Stream(pdf, write_xmp(info))
+    xmp = Stream(pdf, write_xmp(info, records))
     xmp.stream_dict = Dictionary(Type=Name.Metadata, Subtype=Name.XML)
     pdf.Root.Metadata = pdf.make_indirect(xmp)
     when = format_pdf_date(info.scan_time)
@@ -114,6 +129,9 @@ def _describe(pdf: Pdf, info: DocumentInfo) -> None:
             ModDate=String(when),
         )
     )
+    for name, value in describe_document(info).items():
+        if len(value) <= LONGEST_INFO:  # else in the XMP only
+            pdf.docinfo[f"/{name}"] = String(value)
 
 
 def format_pdf_date(iso_time: str) -> str:

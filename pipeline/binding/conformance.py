@@ -15,6 +15,8 @@ import pikepdf
 from fontTools.ttLib import TTFont, TTLibError
 from pikepdf import Array, Dictionary, Name, Pdf, Stream
 
+from pipeline.binding.xmp import NAMESPACE, PROPERTIES
+
 PARSER_ERRORS = (
     pikepdf.PdfError,
     TTLibError,
@@ -54,7 +56,7 @@ _XMP = {
     "/Producer": "{http://ns.adobe.com/pdf/1.3/}Producer",
     "/CreationDate": "{http://ns.adobe.com/xap/1.0/}CreateDate",
     "/ModDate": "{http://ns.adobe.com/xap/1.0/}ModifyDate",
-}
+} | {f"/{name}": f"{{{NAMESPACE}}}{name}" for name in PROPERTIES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def _check_metadata(pdf: Pdf) -> Iterator[Finding]:
     info = pdf.trailer.get("/Info")
     if not isinstance(info, Dictionary):
         return
-    for key in ("/Title", "/Creator", "/Producer", "/CreationDate", "/ModDate"):
+    for key in _XMP:
         if key in info and _compact_date(key, str(info[key])) != _compact_date(key, values.get(key, "")):
             yield Finding("6.6.3", f"document info {key} disagrees with XMP")
 

@@ -118,6 +118,13 @@ class Source:
         self._lock = threading.Lock()
         self.page_count, self.signatures = len(files), 0
 
+    @property
+    def page_sources(self) -> tuple[tuple[str, int], ...]:
+        """For each page the SHA-256 of the file it is from, and its number in that file."""
+        if self.media_type is MediaType.FOLDER:
+            return tuple((digest, 1) for digest in self.page_sha256s)
+        return tuple((self.sha256, number) for number in range(1, self.page_count + 1))
+
     def describe(self) -> None:
         """Fill `page_count` and `signatures`; `open_source` has done so."""
         if self.media_type is MediaType.FOLDER:

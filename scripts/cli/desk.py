@@ -20,7 +20,14 @@ from zoneinfo import ZoneInfo
 
 import cv2
 
-from pipeline.digitise import Tools, bind_document, digitise_page, judge_document, open_tools
+from pipeline.digitise import (
+    Tools,
+    bind_document,
+    digitise_page,
+    judge_document,
+    name_engines,
+    open_tools,
+)
 from pipeline.intake.open import Source, open_source
 from pipeline.page_result import DigitisedPage
 from schemas.page import DocumentInfo
@@ -88,8 +95,10 @@ class Desk:
                 scan_time=datetime.now(ZoneInfo(self._settings.signing.time_zone)).isoformat(
                     timespec="seconds"
                 ),
-                source_sha256=(source.sha256,),
-                engine=pages[0].text.engine,
+                source_sha256=tuple(dict.fromkeys(source.page_sha256s)),
+                engine=name_engines(pages),
+                station=self._settings.station,
+                page_sources=source.page_sources,
             )
             pdf, seconds = bind_document(pages, info, self.signer, self._settings.signing.signer_name)
             return DigitisedDocument(
