@@ -43,11 +43,11 @@ def compose(pages: Sequence[BoundPage], info: DocumentInfo) -> bytes:
         records.append(record_page(page.picture.image.data, content, _find_source(info, number)))
     _describe(pdf, info, records)
     written = io.BytesIO()
-    # PDF/A needs no object streams, and a plain table keeps pyHanko's update cheap to read
+    # object streams: the text layer's many font dictionaries shrink to a tenth
     pdf.save(
         written,
         force_version="1.7",
-        object_stream_mode=ObjectStreamMode.disable,
+        object_stream_mode=ObjectStreamMode.generate,
         stream_decode_level=pikepdf.StreamDecodeLevel.none,
         compress_streams=True,
         deterministic_id=True,

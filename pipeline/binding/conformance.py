@@ -6,6 +6,7 @@ They cover what can go wrong in files made or signed by this room. veraPDF's ful
 import io
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ PARSER_ERRORS = (
     TTLibError,
     ElementTree.ParseError,
     struct.error,
+    zlib.error,
     ArithmeticError,
     AssertionError,
     AttributeError,
