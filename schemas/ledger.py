@@ -122,6 +122,23 @@ class DocumentWork:
 
 
 @dataclass(frozen=True, slots=True)
+class PageEvidence:
+    """What the ledger says one page of a rendition was made of: the original, and the stored page result."""
+
+    original: StoredObject
+    source_page: int
+    result: StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionEvidence:
+    """One registered rendition and its pages, in page order."""
+
+    object: StoredObject
+    pages: tuple[PageEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RenditionDraft:
     """A PDF that is about to be stored: written down first, so that a crash leaves no stranger behind."""
 
