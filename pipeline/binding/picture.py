@@ -15,10 +15,11 @@ Affine = tuple[float, float, float, float, float, float]
 """2 x 3, row-major: x' = a x + b y + c, y' = d x + e y + f."""
 
 COMPACT_DPI = 200.0
-COMPACT_JPEG_QUALITY = 40
+COMPACT_JPEG_QUALITY = 36
 """facts/pdf-and-signing.md, "Compact": 200 dpi 4:4:4 reads best. Quality by 12 generated pages of the bench's
-development seeds, read again (word recall; under seals): lossless 99.21; 98.66, q50 99.21; 98.62, q40 99.17;
-98.59 (as resampled here). Progressive saves 7 % of the bytes."""
+development seeds, read again (word recall; under seals): lossless 99.21; 98.66, q40 99.17; 98.59, q36
+99.22; 98.66 (one word is 0.02; 0.07), and by eye the same seals, strokes and faded print.
+Progressive saves 7 % of the bytes."""
 LEAST_BILINEAR_SCALE = 0.6
 """Down to it bilinear resampling meets every pixel and takes a sixth of the time of averaging areas (11 ms
 for 67 ms, A4 at 300 dpi), which pays for the progressive scans; the JPEG is 2 % larger."""

@@ -26,13 +26,15 @@ from pipeline.binding.conformance import PARSER_ERRORS, Finding, check_conforman
 from pipeline.binding.manifest import compare_pages, read_manifest
 from pipeline.binding.pdfa.metadata import read_own
 from pipeline.binding.signer import TEST_MARK
+from pipeline.binding.updates import find_strays
 from schemas.errors import BadInputError
 
 _UNREADABLE = (*PARSER_ERRORS, PdfError, PyHankoSigningError, ValidationInfoReadingError)
 MOST_SIGNATURES = 50
 HEADER_WITHIN = 1024
 """Bytes in which readers look for `%PDF-` (ISO 32000-1, annex H.3, note 13)."""
-_AFTER_END = re.compile(rb"%%EOF(?:\r\n|\n|\r)?\Z")
+_AT_END = re.compile(rb"%%EOF(?:\r\n|\n|\r)?\Z")
+_SIGNED_TO = re.compile(rb"/ByteRange\s*\[\s*\d+\s+\d+\s+(\d{1,12})\s+(\d{1,12})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,8 @@ def verify(pdf: bytes, *, trust_roots: Sequence[bytes | Certificate] = ()) -> Ve
         _check_signatures(pdf, roots, found)
     except _UNREADABLE as error:
         found.problems.append(f"the signatures cannot be read ({type(error).__name__})")
+        if any(int(start) + int(length) < len(pdf) for start, length in _SIGNED_TO.findall(pdf)):
+            found.problems.append("bytes were added after the last signature")
     if found.signatures and not found.signatures[-1].whole_file and not found.additions_only:
         found.problems.append("bytes were added after the last signature")
     pages, recorded = _check_pages(pdf, found)
@@ -164,7 +168,10 @@ def _check_signatures(pdf: bytes, roots: list[x509.Certificate], found: _Found) 
         found.timestamps += 1
         whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
         found.additions_only = found.additions_only or whole
-    found.additions_only = found.additions_only and _AFTER_END.search(pdf) is not None
+    if found.additions_only:
+        found.additions_only = (
+            _AT_END.search(pdf) is not None and find_strays(pdf, found.end_of_signed) == set()
+        )
 
 
 def _check_signature(

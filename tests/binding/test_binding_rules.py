@@ -36,6 +36,7 @@ def broken(sound: bytes, change: Break) -> bytes:
             force_version="1.7",
             fix_metadata_version=False,
             stream_decode_level=pikepdf.StreamDecodeLevel.none,
+            compress_streams=False,
         )
     return out.getvalue()
 
