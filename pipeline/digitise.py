@@ -20,6 +20,7 @@ from pipeline.quality.verdict import judge
 from pipeline.reading.correction import correct
 from pipeline.reading.engine import Engine
 from pipeline.reading.open import open_engine
+from pipeline.reading.own_text import is_born_digital, judge_own_text
 from pipeline.reading.syllables import plausibility, syllable_validity
 from schemas.errors import ReadingTimeoutError
 from schemas.page import (
@@ -77,9 +78,12 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
     picture = make_picture(scan, upright, tools.profile)
     bound = perf_counter()
     return DigitisedPage(
-        report=_report_page(upright, judgement, raw, text, validity, stray_share),
+        report=_report_page(upright, judgement, raw, text, validity, stray_share).model_copy(
+            update={"source_text": judge_own_text(scan.own_text)}
+        ),
         text=text,
         picture=picture,
+        born_digital=is_born_digital(scan.own_text),
         seconds=SecondsReport(
             image=straightened - started, reading=read - straightened, binding=bound - read, signing=0.0
         ),

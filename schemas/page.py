@@ -70,6 +70,18 @@ class EncodedImage:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnText:
+    """The beginning of the text that a page of a PDF carries itself; what annotations show (signatures,
+    stamps) is left out.
+
+    `visible` is false for the invisible layer that scanners and OCR programs lay over a picture.
+    """
+
+    text: str
+    visible: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ScanPage:
     """One page as intake hands it on: decoded, EXIF orientation and PDF /Rotate already applied.
 
@@ -86,6 +98,7 @@ class ScanPage:
     origin: Literal["embedded", "rasterised", "image"]
     stream: EncodedImage | None = None
     stream_turn: QuarterTurn = 0
+    own_text: OwnText | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.page import QuarterTurn, Reason, Verdict
 
+SourceText = Literal["none", "visible", "hidden", "garbage"]
+
 REPORT_SCHEMA = "sohoa/document-report@1"
 
 VERDICT_LABELS: dict[Verdict, str] = {
@@ -42,13 +44,19 @@ class _Model(BaseModel):
 
 
 class SourceReport(_Model):
-    """The file that came in. `sha256` of a folder is over its page files' digests in name order."""
+    """The file that came in. `sha256` of a folder is over its page files' digests in name order.
+
+    `born_digital`: some page is text, not a picture of it. `kept_as`: the name under which a signed or
+    born-digital file lies beside its searchable copy, bit for bit, its own signatures intact.
+    """
 
     name: str
     sha256: str
     media_type: str
     size: int
     signatures: int = 0
+    born_digital: bool = False
+    kept_as: str | None = None
 
 
 class OcrReport(_Model):
@@ -64,7 +72,8 @@ class OcrReport(_Model):
 
 class PageReport(_Model):
     """One page. `quarter_turn`: degrees clockwise applied. `skew_deg`: how far text was turned
-    counter-clockwise on the upright scan; the correction applied is its negative."""
+    counter-clockwise on the upright scan; the correction applied is its negative. `source_text`: the text
+    the page of a PDF carried itself, `garbage` where it is no Vietnamese; it was read anew in any case."""
 
     number: int
     width_px: int
@@ -78,6 +87,7 @@ class PageReport(_Model):
     quality: dict[str, float]
     ocr: OcrReport
     text: str
+    source_text: SourceText = "none"
 
 
 class PdfReport(_Model):

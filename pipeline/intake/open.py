@@ -132,6 +132,14 @@ class Source:
         else:
             self.page_count, self.signatures = self._open(self._files[0])
 
+    def read_bytes(self) -> bytes:
+        """A single file whole, as it was hashed. Raises `DamagedInputError` if it is another now."""
+        with self._files[0].opened() as fd:
+            data = b"".join(iter(lambda: os.read(fd, _CHUNK_BYTES), b""))
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise _changed()
+        return data
+
     def read_page(self, number: int) -> ScanPage:
         """Decode one page, 1-based.
 

@@ -33,6 +33,7 @@ from pipeline.page_result import DigitisedPage
 from schemas.page import DocumentInfo
 from schemas.report import DocumentReport, PdfReport, SourceReport
 from schemas.settings import Settings
+from scripts.cli.digitize import ORIGINAL_STEM
 
 if TYPE_CHECKING:
     from pipeline.binding.sign import Signer
@@ -48,6 +49,8 @@ class DigitisedDocument:
     pdf: bytes
     text: str
     report: DocumentReport
+    original: bytes | None = None
+    """The input itself where it is a document of its own: signed, or born digital."""
 
 
 class Desk:
@@ -101,7 +104,10 @@ class Desk:
                 page_sources=source.page_sources,
             )
             pdf, seconds = bind_document(pages, info, self.signer, self._settings.signing.signer_name)
+            born_digital = any(page.born_digital for page in pages)
+            original = source.read_bytes() if source.signatures or born_digital else None
             return DigitisedDocument(
+                original=original,
                 pdf=pdf,
                 text="\f".join(page.report.text for page in pages),
                 report=DocumentReport(
@@ -111,6 +117,8 @@ class Desk:
                         media_type=source.media_type,
                         size=source.size,
                         signatures=source.signatures,
+                        born_digital=born_digital,
+                        kept_as=None if original is None else f"{title}{ORIGINAL_STEM}.pdf",
                     ),
                     verdict=judge_document(pages),
                     pages=tuple(page.report for page in pages),

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.dossier import RECORD_CODE
 from schemas.errors import BadInputError, StoreError, UsageError
+from scripts.cli.digitize import ORIGINAL_STEM
 
 if TYPE_CHECKING:
     from pipeline.binding.originals import PageSource
@@ -36,21 +38,26 @@ def collect_exhibits(targets: list[str], originals: Path | None) -> Iterator[Exh
 
     find = _index_originals(originals) if originals is not None else None
 
-    def compare(pdf: bytes) -> list[Claim]:
-        return [] if find is None else tell_sources(find_sources(pdf, find))
+    def compare(path: Path, pdf: bytes) -> list[Claim]:
+        claims = _compare_with_kept(path, pdf)
+        return claims if find is None else claims + tell_sources(find_sources(pdf, find))
 
     for target in targets:
         path = Path(target)
         if path.is_dir():
-            found = sorted(child for child in path.rglob("*") if child.suffix.lower() == ".pdf")
+            found = sorted(
+                child
+                for child in path.rglob("*")
+                if child.suffix.lower() == ".pdf" and not _is_kept_original(child)
+            )
             if not found:
                 raise BadInputError(f"{path}: the folder holds no PDF", advice="name another folder")
             for child in found:
-                yield Exhibit(str(child), _read(child), child, compare)
+                yield Exhibit(str(child), _read(child), child, partial(compare, child))
         elif RECORD_CODE.match(target) and not path.exists():
             yield from _collect_record(target)
         else:
-            yield Exhibit(target, _read(path), path, compare)
+            yield Exhibit(target, _read(path), path, partial(compare, path))
 
 
 def tell_sources(sources: "tuple[PageSource, ...]") -> list[Claim]:
@@ -98,6 +105,31 @@ def tell_report(report: "VerifyReport") -> list[Claim]:
     claims += [(False, f"PDF/A-2u: {finding}") for finding in report.pdfa_findings]
     if not report.pdfa_findings:
         claims.append((True, "PDF/A-2u: no rule broken of those checked"))
+    return claims
+
+
+def _is_kept_original(path: Path) -> bool:
+    """Whether it is a signed or born-digital input that lies beside its searchable copy."""
+    copy = path.with_name(path.stem.removesuffix(ORIGINAL_STEM) + path.suffix)
+    return path.stem.endswith(ORIGINAL_STEM) and copy.is_file()
+
+
+def _compare_with_kept(path: Path, pdf: bytes) -> list[Claim]:
+    """Is the input that was kept beside this copy the one it names, and do its own signatures hold?"""
+    from pipeline.binding.originals import find_sources
+    from pipeline.binding.verify import verify
+
+    kept = path.with_name(f"{path.stem}{ORIGINAL_STEM}.pdf")
+    if not kept.is_file():
+        return []
+    original = _read(kept)
+    sources = find_sources(pdf, {sha256(original).hexdigest(): original}.get)
+    named = bool(sources) and all(source.state in {"equal", "re_encoded"} for source in sources)
+    claims = [(named, f"{kept.name} is the original this copy was made from, bit for bit")]
+    signatures = verify(original).signatures
+    if signatures:
+        hold = all(signature.intact and signature.changes_allowed for signature in signatures)
+        claims.append((hold, f"{kept.name}: its own {len(signatures)} signatures hold"))
     return claims
 
 
