@@ -2,7 +2,7 @@
 
 For each file with transcriptions: bytes of the scans as they came (annotations and signatures taken out),
 of our unsigned PDF in each profile, and of OCRmyPDF's with the options of the bench; and the share of the
-truth's words found when the images of each PDF are read again, page by page (the PDF's own text is not asked).
+truth's words found when the images of each PDF are read again, page by page; the PDF's own text is not asked.
 """
 
 import argparse
