@@ -53,7 +53,7 @@ class Codec(StrEnum):
 
     JPEG = "jpeg"
     G4 = "g4"  # CCITT T.6, one strip, no EOL; 0 bits are white unless black_is_1
-    FLATE = "flate"  # zlib over raw rows, 8 bits a component
+    FLATE = "flate"  # zlib over rows that each begin with their PNG filter type, as in a PNG's IDAT
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from schemas.settings import Limits
 from scripts.bench.kinds import draw_page
 from scripts.samples.dossier import write_scans
 
-CROP_PX = (620, 420)
+CROP_PX = (440, 300)
 ROWS = (("seals", 1050, "red"), ("seals", 1101, "blue"), ("faded", 1111, "middle"))
 INFO = DocumentInfo("profiles", "2026-01-01T00:00:00+07:00", (), "none")
 
@@ -41,7 +41,7 @@ def main() -> None:
     rows = [_draw_row(*row) for row in ROWS]
     line = np.full((12, rows[0].shape[1], 3), 90, np.uint8)
     sheet = np.vstack([part for row in rows for part in (row, line)][:-1])
-    Image.fromarray(sheet).quantize(128, dither=Image.Dither.NONE).save(target, optimize=True)
+    Image.fromarray(sheet).quantize(96, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 def _draw_row(kind: str, seed: int, where: str) -> Pixels:

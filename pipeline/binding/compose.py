@@ -14,6 +14,8 @@ from pipeline.binding.textlayer import CharacterSet, embed_fonts, write_text_lay
 from pipeline.binding.xmp import CREATOR_TOOL, PRODUCER, clean_text, describe_document, write_xmp
 from schemas.page import BoundPage, Codec, DocumentInfo, EncodedImage, PagePicture
 
+_PNG_PREDICTOR = 15
+"""Each row tells its own PNG filter (ISO 32000-1, table 10)."""
 LONGEST_INFO = 10_000
 """Characters of one document info value, each at most 3 bytes: below the 32767 of ISO 19005-2, 6.1.13."""
 
@@ -95,7 +97,13 @@ def _embed_image(pdf: Pdf, image: EncodedImage) -> pikepdf.Object:
         case Codec.JPEG:
             stream.write(image.data, filter=Name.DCTDecode)
         case Codec.FLATE:
-            stream.write(image.data, filter=Name.FlateDecode)
+            parms = Dictionary(
+                Predictor=_PNG_PREDICTOR,
+                Colors=image.components,
+                BitsPerComponent=image.bits_per_component,
+                Columns=image.width_px,
+            )
+            stream.write(image.data, filter=Name.FlateDecode, decode_parms=parms)
         case Codec.G4:
             # the filter's own /BlackIs1: in a TIFF it is photometric 1, as Pillow writes it
             parms = Dictionary(K=-1, Columns=image.width_px, Rows=image.height_px, BlackIs1=image.black_is_1)

@@ -42,6 +42,9 @@ more than 12 in Lab chroma (facts: one seal stroke is found, JPEG noise is not).
 PAPER_CHROMA = 6.0
 """Tinted paper stays in colour: about three times the least difference the eye sees (CIE76, 2.3)."""
 
+_PNG_UP = 2
+"""The PNG filter that stores each row as its difference from the one above."""
+
 LEAST_PAGE_PT = 3.0
 LARGEST_PAGE_PT = 14400.0
 """ISO 19005-2, 6.1.13: the side of a page in points."""
@@ -163,7 +166,11 @@ def _encode_jpeg(pixels: Pixels, scale: float) -> EncodedImage:
 
 
 def _encode_flate(pixels: Pixels) -> EncodedImage:
-    return _describe(Codec.FLATE, zlib.compress(np.ascontiguousarray(pixels).tobytes(), 6), pixels)
+    rows = np.ascontiguousarray(pixels).reshape(pixels.shape[0], -1)
+    filtered = np.full((rows.shape[0], rows.shape[1] + 1), _PNG_UP, np.uint8)
+    filtered[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])  # modulo 256, as PNG wants it
+    return _describe(Codec.FLATE, zlib.compress(filtered.tobytes(), 6), pixels)
 
 
 def _describe(codec: Codec, data: bytes, pixels: Pixels) -> EncodedImage:

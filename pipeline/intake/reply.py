@@ -72,7 +72,7 @@ class _Page(_Reply):
     origin: Literal["embedded", "rasterised", "image"]
     stream: _Stream | None
     stream_turn: QuarterTurn
-    own_text: _OwnText | None
+    own_text: _OwnText | None = None
 
 
 def read_description(answer: Message) -> Description:

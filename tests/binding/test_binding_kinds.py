@@ -9,6 +9,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import pikepdf
 import pypdfium2
 import pytest
 from binding_pages import INFO, draw_page
@@ -54,7 +55,10 @@ KINDS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "palette-png": ("png", lambda path: _save(path, PAGE.quantize(32))),
     "grey-16-bit-png": ("png", lambda path: _save(path, _deepened())),
     "rgb-16-bit-png": ("png", _deep_rgb),
-    "g4-tiff": ("tif", lambda path: _save(path, PAGE.convert("1"), compression="group4")),
+    "g4-tiff": (
+        "tif",
+        lambda path: _save(path, PAGE.convert("1"), compression="group4", tiffinfo={278: PAGE.height}),
+    ),
     "lzw-tiff": ("tif", lambda path: _save(path, PAGE, compression="tiff_lzw")),
     "1-bit-png": ("png", lambda path: _save(path, PAGE.convert("1"))),
     "landscape": ("jpg", lambda path: _save(path, LANDSCAPE, quality=85)),
@@ -68,11 +72,23 @@ def _deepened() -> Image.Image:
 
 
 @pytest.fixture(scope="module")
-def scans(tmp_path_factory: pytest.TempPathFactory) -> dict[str, ScanPage]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("kinds")
+    found = {kind: folder / f"{kind}.{suffix}" for kind, (suffix, _) in KINDS.items()}
+    for kind, (_, write) in KINDS.items():
+        write(found[kind])
+    return found
+
+
+@pytest.fixture(scope="module")
+def originals(files: dict[str, Path]) -> dict[str, bytes]:
+    return {kind: path.read_bytes() for kind, path in files.items()}
+
+
+@pytest.fixture(scope="module")
+def scans(files: dict[str, Path]) -> dict[str, ScanPage]:
     found = {}
-    for kind, (suffix, write) in KINDS.items():
-        write(path := folder / f"{kind}.{suffix}")
+    for kind, path in files.items():
         with open_source(path, Limits()) as source:
             found[kind] = source.read_page(1)
     return found
@@ -122,8 +138,6 @@ def test_preflight_finds_the_1b_twin_valid(bound: Path, tmp_path: Path) -> None:
 @needs_preflight
 def test_preflight_is_awake(bound: Path, tmp_path: Path) -> None:
     """A twin without its output intent is refused: an empty list above means something."""
-    import pikepdf
-
     with pikepdf.open(io.BytesIO(make_twin(bound.read_bytes()))) as pdf:
         del pdf.Root.OutputIntents
         pdf.save(path := tmp_path / "broken.pdf")
@@ -154,5 +168,33 @@ def test_codecs_are_those_of_the_profile(scans: dict[str, ScanPage]) -> None:
         assert codec is (Codec.G4 if kind in bilevel else Codec.JPEG), kind
     kept = {"grey-jpeg", "rgb-jpeg", "progressive-jpeg", "landscape", "a5"}
     for kind, codec in codecs("faithful").items():
-        expected = Codec.G4 if kind in bilevel else Codec.JPEG if kind in kept else Codec.FLATE
+        expected = Codec.G4 if kind == "g4-tiff" else Codec.JPEG if kind in kept else Codec.FLATE
         assert codec is expected, kind
+
+
+@pytest.mark.parametrize("kind", [
+    "grey-jpeg", "rgb-jpeg", "progressive-jpeg", "g4-tiff", "rgb-png", "1-bit-png", "landscape", "a5"
+])  # fmt: skip
+def test_faithful_carries_the_original_s_own_bytes(
+    kind: str, scans: dict[str, ScanPage], originals: dict[str, bytes]
+) -> None:
+    """The file is no larger than the scan by more than its text, fonts and metadata."""
+    picture = _picture(scans[kind], "faithful")
+    original = originals[kind]
+    if kind.endswith("-png"):
+        original = _join(original)
+    assert picture.image.data in original
+    pdf = compose([BoundPage(picture, PageText(10, 10, "e", "m"))], INFO)
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        assert opened.pages[0].obj.Resources.XObject.Im0.read_raw_bytes() == picture.image.data
+    assert len(pdf) <= len(originals[kind]) + 10_000
+
+
+def _join(png: bytes) -> bytes:
+    """The IDAT chunks of a PNG one after another."""
+    at, rows = 8, b""
+    while at < len(png):
+        length = int.from_bytes(png[at : at + 4], "big")
+        rows += png[at + 8 : at + 8 + length] if png[at + 4 : at + 8] == b"IDAT" else b""
+        at += 12 + length
+    return rows
