@@ -42,6 +42,10 @@ def check_conformance(data: bytes) -> list[Finding]:
             for check in (*_CHECKS, lambda opened: check_signatures(opened, len(data))):
                 try:
                     findings += check(pdf)
+                except UnicodeDecodeError:
+                    findings.append(
+                        Finding("6.1.8", "a name is not UTF-8; what lies behind it was not checked")
+                    )
                 except PARSER_ERRORS as error:
                     findings.append(Finding("6.1", f"structure cannot be read ({type(error).__name__})"))
             if pdf.get_warnings():

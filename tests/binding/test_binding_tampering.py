@@ -23,6 +23,7 @@ from pipeline.binding.picture import make_picture
 from pipeline.binding.sign import Signer, load_or_create_local_signer, sign
 from pipeline.binding.verify import verify
 from pipeline.intake.open import open_source
+from schemas.errors import BadInputError
 from schemas.page import BoundPage, DocumentInfo
 from schemas.settings import Limits
 from scripts.bench.tampering import change_bytes, find_signed_spots
@@ -155,6 +156,19 @@ def test_single_bytes_of_the_signed_range_are_guarded(signed: bytes, signer: Sig
         if verify(changed, trust_roots=[signer.trust_root]).ok
     ]
     assert missed == []
+
+
+def test_no_broken_pdf_breaks_verify(shared: Path) -> None:
+    """Encrypted, looped, cut short, fuzzed: each is answered, none holds."""
+    files = sorted((shared / "data" / "hostile").rglob("*.pdf"))
+    assert len(files) > 20
+    for path in files:
+        pdf = path.read_bytes()
+        try:
+            assert not verify(pdf).ok, path
+        except BadInputError:
+            assert b"%PDF-" not in pdf[:1024], path
+        assert all(page.state == "untold" for page in find_sources(pdf, {}.get)), path
 
 
 def test_the_originals_of_a_faithful_file_are_recognised(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from pikepdf import Array, Dictionary, Pdf, Stream
 
 PARSER_ERRORS = (
     pikepdf.PdfError,
+    pikepdf.PasswordError,
+    pikepdf.ForeignObjectError,
     TTLibError,
     ElementTree.ParseError,
     struct.error,
