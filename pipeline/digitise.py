@@ -24,6 +24,7 @@ from pipeline.reading.own_text import is_born_digital, judge_own_text
 from pipeline.reading.syllables import plausibility, syllable_validity
 from schemas.errors import ReadingTimeoutError
 from schemas.page import (
+    Attachment,
     BoundPage,
     DocumentInfo,
     Judgement,
@@ -91,11 +92,16 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
 
 
 def bind_document(
-    pages: Sequence[DigitisedPage], info: DocumentInfo, signer: "Signer | None", signer_name: str
+    pages: Sequence[DigitisedPage],
+    info: DocumentInfo,
+    signer: "Signer | None",
+    signer_name: str,
+    attachment: Attachment | None = None,
 ) -> tuple[bytes, SecondsReport]:
-    """One searchable PDF/A-2u of all pages, signed unless `signer` is None; and the seconds by step."""
+    """One searchable PDF/A-2u of all pages (3u with an attachment), signed unless `signer` is None; and the
+    seconds by step."""
     started = perf_counter()
-    pdf = compose([BoundPage(page.picture, page.text) for page in pages], info)
+    pdf = compose([BoundPage(page.picture, page.text) for page in pages], info, attachment)
     composed = perf_counter()
     if signer is not None:
         from pipeline.binding.sign import sign  # noqa: PLC0415 - 0.5 CPU s that an unsigned call need not pay

@@ -322,6 +322,14 @@ class BoundPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """The PDF a copy was made from, to lie inside the copy bit for bit."""
+
+    name: str
+    pdf: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentInfo:
     """What the PDF says of itself in document info and XMP."""
 

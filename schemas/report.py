@@ -47,7 +47,8 @@ class SourceReport(_Model):
     """The file that came in. `sha256` of a folder is over its page files' digests in name order.
 
     `born_digital`: some page is text, not a picture of it. `kept_as`: the name under which a signed or
-    born-digital file lies beside its searchable copy, bit for bit, its own signatures intact.
+    born-digital file lies beside its searchable copy or, where `embedded`, inside it, bit for bit, its own
+    signatures intact.
     """
 
     name: str
@@ -57,6 +58,7 @@ class SourceReport(_Model):
     signatures: int = 0
     born_digital: bool = False
     kept_as: str | None = None
+    embedded: bool = False
 
 
 class OcrReport(_Model):
@@ -96,7 +98,7 @@ class PdfReport(_Model):
     name: str
     sha256: str
     size: int
-    conformance: Literal["PDF/A-2u"] = "PDF/A-2u"
+    conformance: Literal["PDF/A-2u", "PDF/A-3u"] = "PDF/A-2u"
     signatures: int
 
 

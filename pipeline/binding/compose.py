@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
+from typing import Literal
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf, Stream, String
@@ -12,7 +13,7 @@ from pikepdf import Array, Dictionary, Name, ObjectStreamMode, Pdf, Stream, Stri
 from pipeline.binding.manifest import PICTURE, PageRecord, record_page
 from pipeline.binding.textlayer import CharacterSet, embed_fonts, write_text_layer
 from pipeline.binding.xmp import CREATOR_TOOL, PRODUCER, clean_text, describe_document, write_xmp
-from schemas.page import BoundPage, Codec, DocumentInfo, EncodedImage, PagePicture
+from schemas.page import Attachment, BoundPage, Codec, DocumentInfo, EncodedImage, PagePicture
 
 _PNG_PREDICTOR = 15
 """Each row tells its own PNG filter (ISO 32000-1, table 10)."""
@@ -20,9 +21,10 @@ LONGEST_INFO = 10_000
 """Characters of one document info value, each at most 3 bytes: below the 32767 of ISO 19005-2, 6.1.13."""
 
 
-def compose(pages: Sequence[BoundPage], info: DocumentInfo) -> bytes:
+def compose(pages: Sequence[BoundPage], info: DocumentInfo, attachment: Attachment | None = None) -> bytes:
     """One PDF/A-2u: each picture at its size, its words invisible over it.
 
+    With an `attachment` it is PDF/A-3u: part 2 lets only PDF/A be embedded (6.8), part 3 any file.
     `info.scan_time` must be ISO 8601 with a zone. Raises `ValueError` for another, or for no pages.
     The same input gives the same bytes.
     """
@@ -43,7 +45,9 @@ def compose(pages: Sequence[BoundPage], info: DocumentInfo) -> bytes:
         content = drawing + b"\n" + text
         _add_page(pdf, page.picture, content, fonts if text else None)
         records.append(record_page(page.picture.image.data, content, _find_source(info, number)))
-    _describe(pdf, info, records)
+    if attachment is not None:
+        _attach(pdf, attachment, info)
+    _describe(pdf, info, records, 2 if attachment is None else 3)
     written = io.BytesIO()
     # object streams: the text layer's many font dictionaries shrink to a tenth
     pdf.save(
@@ -111,7 +115,31 @@ def _embed_image(pdf: Pdf, image: EncodedImage) -> pikepdf.Object:
     return pdf.make_indirect(stream)
 
 
-def _describe(pdf: Pdf, info: DocumentInfo, records: Sequence[PageRecord]) -> None:
+def _attach(pdf: Pdf, attachment: Attachment, info: DocumentInfo) -> None:
+    """ISO 19005-3, 6.8: the original as source of the copy."""
+    file = Stream(pdf, attachment.pdf)
+    file.stream_dict = Dictionary(
+        Type=Name.EmbeddedFile,
+        Subtype=Name("/application/pdf"),
+        Params=Dictionary(Size=len(attachment.pdf), ModDate=String(format_pdf_date(info.scan_time))),
+    )
+    file = pdf.make_indirect(file)
+    name = String(clean_text(attachment.name))
+    specification = pdf.make_indirect(
+        Dictionary(
+            Type=Name.Filespec,
+            F=name,
+            UF=name,
+            Desc=String("Bản gốc như đã nhận"),
+            AFRelationship=Name.Source,
+            EF=Dictionary(F=file, UF=file),
+        )
+    )
+    pdf.Root.AF = Array([specification])
+    pdf.Root.Names = Dictionary(EmbeddedFiles=Dictionary(Names=Array([name, specification])))
+
+
+def _describe(pdf: Pdf, info: DocumentInfo, records: Sequence[PageRecord], part: Literal[2, 3]) -> None:
     profile = Stream(pdf, _read_profile())
     profile[Name.N] = 3
     intent = Dictionary(
@@ -124,7 +152,7 @@ def _describe(pdf: Pdf, info: DocumentInfo, records: Sequence[PageRecord]) -> No
     pdf.Root.OutputIntents = Array([pdf.make_indirect(intent)])
     pdf.Root.Lang = String("vi-VN")
     pdf.Root.ViewerPreferences = Dictionary(DisplayDocTitle=True)
-    xmp = Stream(pdf, write_xmp(info, records))
+    xmp = Stream(pdf, write_xmp(info, records, part))
     xmp.stream_dict = Dictionary(Type=Name.Metadata, Subtype=Name.XML)
     pdf.Root.Metadata = pdf.make_indirect(xmp)
     when = format_pdf_date(info.scan_time)

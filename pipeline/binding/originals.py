@@ -29,6 +29,17 @@ class PageSource:
     """The image stream, for a caller that keeps what was made of each page."""
 
 
+def read_attachment(pdf: bytes) -> tuple[str, bytes] | None:
+    """Name and bytes of the original inside a copy; None where there is none or the PDF is garbled."""
+    try:
+        with pikepdf.open(io.BytesIO(pdf)) as opened:
+            for specification in opened.Root.get("/AF", []):
+                return str(specification.UF), specification.EF.F.read_bytes()
+    except PARSER_ERRORS:
+        return None
+    return None
+
+
 def find_sources(pdf: bytes, find_original: Callable[[str], bytes | None]) -> tuple[PageSource, ...]:
     """For each page its original, asked for by SHA-256 (hex). `find_original` answers with bytes of that very
     digest or None. A PDF that cannot be read has no pages here; `verify` says what is wrong with it."""

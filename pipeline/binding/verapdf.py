@@ -16,12 +16,12 @@ def find_verapdf() -> str | None:
     return shutil.which("verapdf")
 
 
-def ask_verapdf(program: str, pdf: Path) -> tuple[Finding, ...]:
-    """What veraPDF finds against PDF/A-2u; empty where it finds the file compliant.
+def ask_verapdf(program: str, pdf: Path, flavour: str = "2u") -> tuple[Finding, ...]:
+    """What veraPDF finds against PDF/A of that flavour; empty where it finds the file compliant.
 
     Raises `MissingDependencyError` where it does not answer as veraPDF does.
     """
-    command = (program, "--flavour", "2u", "--format", "xml", str(pdf))
+    command = (program, "--flavour", flavour, "--format", "xml", str(pdf))
     try:
         ran = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
         # our own child's report, not a stranger's file

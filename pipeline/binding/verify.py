@@ -24,7 +24,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from pipeline.binding.conformance import PARSER_ERRORS, Finding, check_conformance
 from pipeline.binding.manifest import compare_pages, read_manifest
-from pipeline.binding.pdfa.metadata import read_own
+from pipeline.binding.pdfa.metadata import read_own, read_part, read_xmp
 from pipeline.binding.signer import TEST_MARK
 from pipeline.binding.updates import find_strays
 from schemas.errors import BadInputError
@@ -73,6 +73,7 @@ class VerifyReport:
     pages_recorded: bool = False
     document_timestamps: int = 0
     only_validation_data_added: bool = False
+    conformance: str = "PDF/A-2u"
 
     @property
     def intact(self) -> bool:
@@ -117,6 +118,7 @@ class _Found:
     timestamps: int = 0
     end_of_signed: int | None = None
     additions_only: bool = False
+    part: str = ""
 
 
 def verify(pdf: bytes, *, trust_roots: Sequence[bytes | Certificate] = ()) -> VerifyReport:
@@ -148,6 +150,7 @@ def verify(pdf: bytes, *, trust_roots: Sequence[bytes | Certificate] = ()) -> Ve
         pages_recorded=recorded,
         document_timestamps=found.timestamps,
         only_validation_data_added=found.additions_only,
+        conformance=f"PDF/A-{found.part or 2}u",
     )
 
 
@@ -220,6 +223,7 @@ def _check_pages(pdf: bytes, found: _Found) -> tuple[int | None, bool]:
         with pikepdf.open(io.BytesIO(pdf)) as opened:
             with pikepdf.open(io.BytesIO(pdf[: found.end_of_signed])) as signed:
                 told = read_own(signed, "pages")
+            found.part = read_part(read_xmp(opened))
             if not told:
                 return len(opened.pages), False
             found.problems.extend(compare_pages(opened, read_manifest(told)))

@@ -6,6 +6,7 @@ first: Preflight refuses declarations on single properties and schemas told afte
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 from xml.sax.saxutils import escape
 
 from pipeline.binding.manifest import PageRecord, write_manifest
@@ -46,8 +47,8 @@ def describe_document(info: DocumentInfo) -> dict[str, str]:
     return {name: cleaned for name, value in values.items() if value and (cleaned := clean_text(value))}
 
 
-def write_xmp(info: DocumentInfo, pages: Sequence[PageRecord]) -> bytes:
-    """The packet, UTF-8, agreeing with the document info that `compose` writes."""
+def write_xmp(info: DocumentInfo, pages: Sequence[PageRecord], part: Literal[2, 3] = 2) -> bytes:
+    """The packet, UTF-8, agreeing with the document info that `compose` writes; `part` of ISO 19005."""
     values = {**describe_document(info), "pages": write_manifest(pages)}
     own = "\n".join(
         f"   <{PREFIX}:{name}>{_escape(value)}</{PREFIX}:{name}>" for name, value in values.items()
@@ -75,7 +76,7 @@ def write_xmp(info: DocumentInfo, pages: Sequence[PageRecord]) -> bytes:
     xmlns:pdf="http://ns.adobe.com/pdf/1.3/"
     xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/"
     xmlns:{PREFIX}="{NAMESPACE}">
-   <pdfaid:part>2</pdfaid:part>
+   <pdfaid:part>{part}</pdfaid:part>
    <pdfaid:conformance>U</pdfaid:conformance>
    <dc:format>application/pdf</dc:format>
    <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{_escape(info.title)}</rdf:li></rdf:Alt></dc:title>

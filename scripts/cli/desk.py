@@ -30,7 +30,7 @@ from pipeline.digitise import (
 )
 from pipeline.intake.open import Source, open_source
 from pipeline.page_result import DigitisedPage
-from schemas.page import DocumentInfo
+from schemas.page import Attachment, DocumentInfo
 from schemas.report import DocumentReport, PdfReport, SourceReport
 from schemas.settings import Settings
 from scripts.cli.digitize import ORIGINAL_STEM
@@ -103,11 +103,19 @@ class Desk:
                 station=self._settings.station,
                 page_sources=source.page_sources,
             )
-            pdf, seconds = bind_document(pages, info, self.signer, self._settings.signing.signer_name)
             born_digital = any(page.born_digital for page in pages)
             original = source.read_bytes() if source.signatures or born_digital else None
+            kept_as = None if original is None else f"{title}{ORIGINAL_STEM}.pdf"
+            embedded = kept_as is not None and self._settings.signed_inputs == "embedded"
+            pdf, seconds = bind_document(
+                pages,
+                info,
+                self.signer,
+                self._settings.signing.signer_name,
+                Attachment(kept_as, original) if embedded and kept_as and original else None,
+            )
             return DigitisedDocument(
-                original=original,
+                original=None if embedded else original,
                 pdf=pdf,
                 text="\f".join(page.report.text for page in pages),
                 report=DocumentReport(
@@ -118,7 +126,8 @@ class Desk:
                         size=source.size,
                         signatures=source.signatures,
                         born_digital=born_digital,
-                        kept_as=None if original is None else f"{title}{ORIGINAL_STEM}.pdf",
+                        kept_as=kept_as,
+                        embedded=embedded,
                     ),
                     verdict=judge_document(pages),
                     pages=tuple(page.report for page in pages),
@@ -126,6 +135,7 @@ class Desk:
                         name=f"{title}.pdf",
                         sha256=sha256(pdf).hexdigest(),
                         size=len(pdf),
+                        conformance="PDF/A-3u" if embedded else "PDF/A-2u",
                         signatures=int(self._sign),
                     ),
                     seconds=seconds,

@@ -17,8 +17,9 @@ Layouts = Literal["own", "tesseract"]
 
 ENDINGS = (".pdf", ".txt", ".json")
 ORIGINAL_STEM = ".original"
-"""`<stem>.original.pdf`: a signed or born-digital input, bit for bit, beside its searchable copy. It is not
-embedded: PDF/A-2 takes no attachment but PDF/A (ISO 19005-2, 6.8), and the copy would be twice as large."""
+"""`<stem>.original.pdf`: a signed or born-digital input, bit for bit, beside its searchable copy. Embedded it
+is on demand only: PDF/A-2 takes no attachment but PDF/A (ISO 19005-2, 6.8), and the copy would be twice as
+large."""
 
 
 def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option

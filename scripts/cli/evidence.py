@@ -102,9 +102,9 @@ def tell_report(report: "VerifyReport") -> list[Claim]:
         claims.append((True, f"document timestamps that hold: {report.document_timestamps}"))
     if report.pages_recorded and not any("page" in problem for problem in report.problems):
         claims.append((True, f"all {report.pages} pages show the pictures and text they were bound with"))
-    claims += [(False, f"PDF/A-2u: {finding}") for finding in report.pdfa_findings]
+    claims += [(False, f"{report.conformance}: {finding}") for finding in report.pdfa_findings]
     if not report.pdfa_findings:
-        claims.append((True, "PDF/A-2u: no rule broken of those checked"))
+        claims.append((True, f"{report.conformance}: no rule broken of those checked"))
     return claims
 
 
@@ -115,21 +115,25 @@ def _is_kept_original(path: Path) -> bool:
 
 
 def _compare_with_kept(path: Path, pdf: bytes) -> list[Claim]:
-    """Is the input that was kept beside this copy the one it names, and do its own signatures hold?"""
-    from pipeline.binding.originals import find_sources
+    """Is the input kept inside or beside this copy the one it names, and do its own signatures hold?"""
+    from pipeline.binding.originals import find_sources, read_attachment
     from pipeline.binding.verify import verify
 
     kept = path.with_name(f"{path.stem}{ORIGINAL_STEM}.pdf")
-    if not kept.is_file():
+    inside = read_attachment(pdf)
+    if inside is None and not kept.is_file():
         return []
-    original = _read(kept)
+    name, original = inside if inside is not None else (kept.name, _read(kept))
     sources = find_sources(pdf, {sha256(original).hexdigest(): original}.get)
     named = bool(sources) and all(source.state in {"equal", "re_encoded"} for source in sources)
-    claims = [(named, f"{kept.name} is the original this copy was made from, bit for bit")]
-    signatures = verify(original).signatures
+    claims = [(named, f"{name} is the original this copy was made from, bit for bit")]
+    try:
+        signatures = verify(original).signatures
+    except BadInputError as error:
+        return [*claims, (False, f"{name}: {error.what}")]
     if signatures:
         hold = all(signature.intact and signature.changes_allowed for signature in signatures)
-        claims.append((hold, f"{kept.name}: its own {len(signatures)} signatures hold"))
+        claims.append((hold, f"{name}: its own {len(signatures)} signatures hold"))
     return claims
 
 

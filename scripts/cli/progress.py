@@ -65,7 +65,10 @@ class PageProgress:
             self._print(f"{path} -> {pdf}: {pages}, {report.verdict}", VERDICT_STYLES[report.verdict])
             if report.source.kept_as is not None:
                 what = f"{report.source.signatures} signatures" if report.source.signatures else "text"
-                self._print(f"{path} is kept as {report.source.kept_as}, bit for bit, with its own {what}")
+                where = "inside the copy as" if report.source.embedded else "as"
+                self._print(
+                    f"{path} is kept {where} {report.source.kept_as}, bit for bit, with its own {what}"
+                )
             if self._console.is_terminal:
                 for page in flagged:
                     self._print(f"  page {page.number}: {tell_verdict(page)}", VERDICT_STYLES[page.verdict])

@@ -67,15 +67,22 @@ def _examine(exhibit: "Exhibit") -> "tuple[dict[str, Any], list[Claim]]":
         raise type(error)(f"{exhibit.name}: {error.what}", advice=error.advice) from error
     claims = tell_report(report) + exhibit.compare(exhibit.pdf)
     program = find_verapdf()
-    found = None if program is None else ask_verapdf(program, exhibit.path)
+    found = (
+        None
+        if program is None
+        else ask_verapdf(program, exhibit.path, report.conformance.removeprefix("PDF/A-"))
+    )
     if found is not None:
-        claims += [(False, f"veraPDF: {finding}") for finding in found] or [(True, "veraPDF: PDF/A-2u")]
+        claims += [(False, f"veraPDF: {finding}") for finding in found] or [
+            (True, f"veraPDF: {report.conformance}")
+        ]
     answer = {
         "file": exhibit.name,
         "sha256": sha256(exhibit.pdf).hexdigest(),
         "size": len(exhibit.pdf),
         "holds": all(held for held, _ in claims),
         "claims": [{"holds": held, "claim": claim} for held, claim in claims],
+        "conformance": report.conformance,
         "pages": report.pages,
         "covers_whole_file": report.covers_whole_file,
         "document_timestamps": report.document_timestamps,

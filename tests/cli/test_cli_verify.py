@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from pipeline.binding.originals import read_attachment
 from pipeline.binding.sign import sign
 from pipeline.binding.signer import load_or_create_local_signer
 from pipeline.binding.verapdf import ask_verapdf
@@ -54,6 +55,24 @@ def test_a_signed_input_is_kept_bit_for_bit(finished: Path) -> None:
     assert report["source"]["born_digital"] is False
     assert report["pages"][0]["source_text"] in {"hidden", "none"}
     assert not (finished / "out" / "paper.original.pdf").exists()
+
+
+def test_a_signed_input_can_be_embedded(finished: Path, sohoa: Sohoa) -> None:
+    out = finished / "inside"
+    done = sohoa("digitize", finished / "quyet-dinh.pdf", "--out", out, SOHOA_SIGNED_INPUTS="embedded")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((out / "quyet-dinh.json").read_text(encoding="utf-8"))
+    assert report["pdf"]["conformance"] == "PDF/A-3u"
+    assert report["source"]["embedded"] is True
+    assert not (out / "quyet-dinh.original.pdf").exists()
+    pdf = (out / "quyet-dinh.pdf").read_bytes()
+    name, original = read_attachment(pdf) or ("", b"")
+    assert name == "quyet-dinh.original.pdf"
+    assert original == (finished / "quyet-dinh.pdf").read_bytes()
+    ended = sohoa("verify", out)
+    assert ended.returncode == 0, ended.stdout
+    assert "✓ PDF/A-3u: no rule broken" in ended.stdout
+    assert "✓ quyet-dinh.original.pdf: its own 1 signatures hold" in ended.stdout
 
 
 def test_a_folder_holds_and_tells_it_to_machines(finished: Path, sohoa: Sohoa) -> None:

@@ -112,9 +112,13 @@ def check_values(pdf: Pdf) -> Iterator[Finding]:
     """Implementation limits, actions and embedded files, wherever they lie."""
     if len(pdf.objects) > MOST_OBJECTS:
         yield Finding("6.1.13", f"more than {MOST_OBJECTS} objects; the rest was not looked at")
+    sources: Any = pdf.Root.get("/AF", Array())
+    associated = {source.objgen for source in sources}
     for value in walk_values(pdf):
         if isinstance(value, Dictionary | Stream):
             yield from _check_dictionary(value)
+            if "/EF" in value:
+                yield from _check_embedded(value, associated)
         elif isinstance(value, pikepdf.Name):
             if len(str(value).encode()) > LONGEST_NAME + 1:
                 yield Finding("6.1.13", "a name is longer than 127 bytes")
@@ -141,7 +145,15 @@ def _check_dictionary(item: Any) -> Iterator[Finding]:
         yield Finding("6.5.2", "an additional-actions dictionary is present")
     if kind == Name.Page and "/PresSteps" in item:
         yield Finding("6.10", "a page has presentation steps")
-    if "/EF" in item:
-        if "/F" not in item or "/UF" not in item:
-            yield Finding("6.8", "an embedded file has no F or no UF name")
+
+
+def _check_embedded(item: Any, associated: set[tuple[int, int]]) -> Iterator[Finding]:
+    """Part 2 takes PDF/A alone, which is not looked at here: what is embedded must keep part 3."""
+    if "/F" not in item or "/UF" not in item:
+        yield Finding("6.8", "an embedded file has no F or no UF name")
+    if not associated:
         yield Finding("6.8", "a file is embedded; only PDF/A-1 and PDF/A-2 may be, and that is not checked")
+    elif item.objgen not in associated or "/AFRelationship" not in item:
+        yield Finding("6.8", "an embedded file is not associated with the document")
+    elif not all("/Subtype" in item.EF[key] for key in item.EF.keys()):  # noqa: SIM118
+        yield Finding("6.8", "an embedded file has no media type")

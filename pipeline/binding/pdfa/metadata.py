@@ -63,8 +63,8 @@ def check_metadata(pdf: Pdf) -> Iterator[Finding]:
     tree = _parse(packet)
     yield from _check_properties(tree)
     values = _read_values(tree)
-    if values.get(_PDFAID + "part") != "2" or values.get(_PDFAID + "conformance") != "U":
-        yield Finding("6.6.4", "pdfaid does not say PDF/A-2u")
+    if read_part(values) != ("3" if "/AF" in pdf.Root else "2") or values.get(_PDFAID + "conformance") != "U":
+        yield Finding("6.6.4", "pdfaid does not say PDF/A-2u, or 3u where a file is associated")
     info = pdf.trailer.get("/Info")
     if isinstance(info, Dictionary):
         for key, name in _INFO.items():
@@ -79,6 +79,11 @@ def read_xmp(pdf: Pdf) -> Values:
     if not packet or len(packet) > LARGEST_METADATA or b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
         return {}
     return _read_values(_parse(packet))
+
+
+def read_part(values: Values) -> str:
+    """The part of ISO 19005 a packet claims, as text; empty where none."""
+    return values.get(_PDFAID + "part", "").strip()
 
 
 def read_own(pdf: Pdf, name: str) -> str:
