@@ -198,3 +198,7 @@ def _join(png: bytes) -> bytes:
         rows += png[at + 8 : at + 8 + length] if png[at + 4 : at + 8] == b"IDAT" else b""
         at += 12 + length
     return rows
+
+
+def test_compact_keeps_a_fax_as_it_is(scans: dict[str, ScanPage], originals: dict[str, bytes]) -> None:
+    assert _picture(scans["g4-tiff"], "compact").image.data in originals["g4-tiff"]
