@@ -61,6 +61,10 @@ def annotate(pdf: Pdf, **keys: object) -> None:
     pdf.pages[0].obj.Annots = Array([pdf.make_indirect(Dictionary(chosen))])
 
 
+def appear(pdf: Pdf, operators: bytes) -> Dictionary:
+    return Dictionary(N=Stream(pdf, operators, Subtype=Name.Form, BBox=[0, 0, 9, 9]))
+
+
 def rewrite_xmp(pdf: Pdf, old: bytes, new: bytes) -> None:
     packet = pdf.Root.Metadata.read_bytes()
     assert old in packet
@@ -117,6 +121,7 @@ BREAKS: list[tuple[str, Break]] = [
     ("6.3.1", lambda pdf: annotate(pdf, Subtype=Name("/Unheard"))),
     ("6.3.2", lambda pdf: annotate(pdf, F=None)),
     ("6.3.2", lambda pdf: annotate(pdf, F=6)),
+    ("6.2.4.3", lambda pdf: annotate(pdf, AP=appear(pdf, b"0 0 0 1 k"))),
     ("6.3.3", lambda pdf: annotate(pdf, AP=None)),
     ("6.3.3", lambda pdf: annotate(pdf, AP=Dictionary(N=Dictionary()))),
     ("6.4.1", lambda pdf: put(pdf, AcroForm=Dictionary(Fields=Array(), NeedAppearances=True))),

@@ -51,7 +51,7 @@ def check_streams(pdf: Pdf) -> Iterator[Finding]:
 
 
 def check_drawing(pdf: Pdf) -> Iterator[Finding]:
-    """Operators of every page."""
+    """Operators of every page and of what its annotations show."""
     space = read_intent_space(pdf)
     for page in pdf.pages:
         group = page.obj.get("/Group")
@@ -60,6 +60,11 @@ def check_drawing(pdf: Pdf) -> Iterator[Finding]:
         if "/Resources" not in page.obj:
             yield Finding("6.2.2", "a page has no resources of its own")
         yield from check_operators(page, space)
+        annotations: Any = page.obj.get("/Annots", Array())
+        for annotation in annotations:
+            shown = annotation.get("/AP", Dictionary()).get("/N")
+            if isinstance(shown, Stream):
+                yield from check_operators(shown, space)
 
 
 def check_operators(content: Any, space: str | None) -> Iterator[Finding]:
