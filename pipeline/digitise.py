@@ -5,6 +5,7 @@ Scan -> upright and straight -> read -> judged -> picture; all pages -> one PDF/
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -19,9 +20,11 @@ from pipeline.quality.verdict import judge
 from pipeline.reading.correction import correct
 from pipeline.reading.engine import Engine
 from pipeline.reading.open import open_engine
+from pipeline.reading.own_text import is_born_digital, judge_own_text
 from pipeline.reading.syllables import plausibility, syllable_validity
 from schemas.errors import ReadingTimeoutError
 from schemas.page import (
+    Attachment,
     BoundPage,
     DocumentInfo,
     Judgement,
@@ -77,9 +80,12 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
     picture = make_picture(scan, upright, tools.profile)
     bound = perf_counter()
     return DigitisedPage(
-        report=_report_page(upright, judgement, raw, text, validity, stray_share),
+        report=_report_page(upright, judgement, raw, text, validity, stray_share).model_copy(
+            update={"source_text": judge_own_text(scan.own_text)}
+        ),
         text=text,
         picture=picture,
+        born_digital=is_born_digital(scan.own_text),
         seconds=SecondsReport(
             image=straightened - started, reading=read - straightened, binding=bound - read, signing=0.0
         ),
@@ -96,11 +102,17 @@ class BoundDocument:
 
 
 def bind_document(
-    pages: Sequence[DigitisedPage], info: DocumentInfo, signing: "Signing | None"
+    pages: Sequence[DigitisedPage],
+    info: DocumentInfo,
+    signing: "Signing | None",
+    attachment: Attachment | None = None,
 ) -> BoundDocument:
-    """One searchable PDF/A-2u of all pages, signed unless `signing` is None. Raises `SigningError`."""
+    """One searchable PDF/A-2u of all pages (3u with an attachment), signed unless `signing` is None.
+
+    Raises `SigningError`.
+    """
     started = perf_counter()
-    pdf = compose([BoundPage(page.picture, page.text) for page in pages], info)
+    pdf = compose([BoundPage(page.picture, page.text) for page in pages], info, attachment)
     composed = perf_counter()
     outcome = None
     if signing is not None:
@@ -113,6 +125,12 @@ def bind_document(
         signing=perf_counter() - composed,
     )
     return BoundDocument(pdf, outcome, seconds)
+
+
+def name_engines(pages: Sequence[DigitisedPage]) -> str:
+    """What made the text, for the PDF's metadata: `sohoa 0.1.0; tesserocr 5.5.4 (vie)`."""
+    engines = dict.fromkeys(f"{page.text.engine} ({page.text.model})" for page in pages)
+    return "; ".join((f"sohoa {version('sohoa')}", *engines))
 
 
 _WORST_FIRST = (Verdict.UNREADABLE, Verdict.REVIEW, Verdict.READABLE, Verdict.BLANK)

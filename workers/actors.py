@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import dramatiq
 
 from pipeline.binding.signing import Signing, open_signing
-from pipeline.digitise import Tools, bind_document, digitise_page, open_tools
+from pipeline.digitise import Tools, bind_document, digitise_page, name_engines, open_tools
 from pipeline.intake.open import open_source
 from pipeline.ledger.jobs import claim_job
 from pipeline.ledger.settling import (
@@ -167,9 +167,12 @@ class JobWorker:
             title=work.title,
             scan_time=datetime.fromtimestamp(work.scanned_at, zone).isoformat(timespec="seconds"),
             source_sha256=tuple(dict.fromkeys(page.original_sha256 for page in work.pages)),
-            engine=pages[0].text.engine,
+            engine=name_engines(pages),
             record_code=work.record_code,
             ordinal=work.ordinal,
+            paper_type=work.type_code,
+            station=settings.station,
+            page_sources=tuple((page.original_sha256, page.source_page) for page in work.pages),
         )
         bound = bind_document(pages, info, self.open_signing())
         signature = bound.signature

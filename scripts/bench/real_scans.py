@@ -50,7 +50,7 @@ def run_real_scans(readers: Readers, out: Path) -> Iterator[KindResult]:
 def _run_page(page: RealPage, readers: Readers, out: Path) -> KindResult:
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as folder:
         alone = Path(folder) / f"{page.truth.stem}.pdf"
-        _take_page(page, alone)
+        take_page(page, alone)
         ours = readers.read_ours(alone, 1)
         scans = list(read_scans(alone))
         bare = readers.floor.read(scans)
@@ -75,7 +75,7 @@ def _run_page(page: RealPage, readers: Readers, out: Path) -> KindResult:
     return KindResult((result,), cached)
 
 
-def _take_page(page: RealPage, target: Path) -> None:
+def take_page(page: RealPage, target: Path) -> None:
     """One page without the signatures and forms of its file, which both readers would have to refuse."""
     with pikepdf.open(page.file) as whole, pikepdf.new() as alone:
         alone.pages.append(whole.pages[page.number - 1])

@@ -14,17 +14,26 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 from zoneinfo import ZoneInfo
 
 import cv2
 
-from pipeline.digitise import BoundDocument, Tools, bind_document, digitise_page, judge_document, open_tools
+from pipeline.digitise import (
+    BoundDocument,
+    Tools,
+    bind_document,
+    digitise_page,
+    judge_document,
+    name_engines,
+    open_tools,
+)
 from pipeline.intake.open import Source, open_source
 from pipeline.page_result import DigitisedPage
-from schemas.page import DocumentInfo
+from schemas.page import Attachment, DocumentInfo
 from schemas.report import DocumentReport, PdfReport, SourceReport
 from schemas.settings import Settings
+from scripts.cli.digitize import ORIGINAL_STEM
 
 if TYPE_CHECKING:
     from pipeline.binding.signing import Signing
@@ -40,6 +49,8 @@ class DigitisedDocument:
     pdf: bytes
     text: str
     report: DocumentReport
+    original: bytes | None = None
+    """The input itself where it is a document of its own: signed, or born digital."""
 
 
 class Desk:
@@ -83,11 +94,23 @@ class Desk:
                 scan_time=datetime.now(ZoneInfo(self._settings.signing.time_zone)).isoformat(
                     timespec="seconds"
                 ),
-                source_sha256=(source.sha256,),
-                engine=pages[0].text.engine,
+                source_sha256=tuple(dict.fromkeys(source.page_sha256s)),
+                engine=name_engines(pages),
+                station=self._settings.station,
+                page_sources=source.page_sources,
             )
-            bound = bind_document(pages, info, self._signing)
+            born_digital = any(page.born_digital for page in pages)
+            original = source.read_bytes() if source.signatures or born_digital else None
+            kept_as = None if original is None else f"{title}{ORIGINAL_STEM}.pdf"
+            embedded = kept_as is not None and self._settings.signed_inputs == "embedded"
+            bound = bind_document(
+                pages,
+                info,
+                self._signing,
+                Attachment(kept_as, original) if embedded and kept_as and original else None,
+            )
             return DigitisedDocument(
+                original=None if embedded else original,
                 pdf=bound.pdf,
                 text="\f".join(page.report.text for page in pages),
                 report=DocumentReport(
@@ -97,10 +120,13 @@ class Desk:
                         media_type=source.media_type,
                         size=source.size,
                         signatures=source.signatures,
+                        born_digital=born_digital,
+                        kept_as=kept_as,
+                        embedded=embedded,
                     ),
                     verdict=judge_document(pages),
                     pages=tuple(page.report for page in pages),
-                    pdf=_report_pdf(f"{title}.pdf", bound),
+                    pdf=_report_pdf(f"{title}.pdf", bound, "PDF/A-3u" if embedded else "PDF/A-2u"),
                     seconds=bound.seconds,
                 ),
             )
@@ -133,12 +159,13 @@ def _open_signing(settings: Settings) -> "Signing":
     return open_signing(settings.signing, settings.home / "keys")
 
 
-def _report_pdf(name: str, bound: BoundDocument) -> PdfReport:
+def _report_pdf(name: str, bound: BoundDocument, conformance: Literal["PDF/A-2u", "PDF/A-3u"]) -> PdfReport:
     signature = bound.signature
     return PdfReport(
         name=name,
         sha256=sha256(bound.pdf).hexdigest(),
         size=len(bound.pdf),
+        conformance=conformance,
         signatures=int(signature is not None),
         signature_level=signature and signature.reached,
         signature_level_asked=signature and signature.asked,

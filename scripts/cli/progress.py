@@ -63,6 +63,12 @@ class PageProgress:
             pages = f"{len(report.pages)} page" + "s" * (len(report.pages) != 1)
             flagged = [page for page in report.pages if page.reasons]
             self._print(f"{path} -> {pdf}: {pages}, {report.verdict}", VERDICT_STYLES[report.verdict])
+            if report.source.kept_as is not None:
+                what = f"{report.source.signatures} signatures" if report.source.signatures else "text"
+                where = "inside the copy as" if report.source.embedded else "as"
+                self._print(
+                    f"{path} is kept {where} {report.source.kept_as}, bit for bit, with its own {what}"
+                )
             if self._console.is_terminal:
                 for page in flagged:
                     self._print(f"  page {page.number}: {tell_verdict(page)}", VERDICT_STYLES[page.verdict])
