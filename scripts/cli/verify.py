@@ -19,9 +19,10 @@ def verify(
 ) -> None:
     """Check integrity, signature, what it covers, and PDF/A facts; exit code 0 only if all hold, 1 if not.
 
-    The local test certificate of this SOHOA_HOME is the trusted root, and named as a test certificate.
+    Trusted are the roots in signing.trust_roots, and the local test certificate of this SOHOA_HOME, which is
+    named as a test certificate.
     """
-    from pipeline.binding.signer import load_local_trust_roots
+    from pipeline.binding.keys import load_trust_roots
     from pipeline.binding.verify import verify as verify_pdf
     from schemas.settings import Settings
 
@@ -32,7 +33,9 @@ def verify(
             f"{pdf}: cannot be read: {error.strerror}", advice="check the name and its permissions"
         ) from error
     try:
-        report = verify_pdf(content, trust_roots=load_local_trust_roots(Settings().home / "keys"))
+        settings = Settings()
+        roots = load_trust_roots(settings.signing, settings.home / "keys")
+        report = verify_pdf(content, trust_roots=roots)
     except BadInputError as error:
         raise type(error)(f"{pdf}: {error.what}", advice=error.advice) from error
     claims = list_claims(report)
