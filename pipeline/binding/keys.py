@@ -11,7 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 
-from pipeline.binding.signer import KeySigner, Signer, load_or_create_local_signer
+from pipeline.binding.signer import KeySigner, Signer, load_local_trust_roots, load_or_create_local_signer
 from schemas.errors import SigningError
 from schemas.settings import SigningSettings
 
@@ -60,6 +60,15 @@ def _parse_pkcs12(data: bytes, password: bytes | None) -> Signer:
         certificate=leaf,
         trust_root=next((encode(other) for other in others if other.subject == other.issuer), None),
     )
+
+
+def load_trust_roots(settings: SigningSettings, test_keys: Path) -> tuple[bytes, ...]:
+    """Whom `verify` trusts: the folder that `settings` name, and the test signers in `test_keys`.
+
+    Raises `SigningError` as `load_roots`.
+    """
+    named = load_roots(settings.trust_roots) if settings.trust_roots else ()
+    return (*named, *load_local_trust_roots(test_keys))
 
 
 def load_roots(folder: Path) -> tuple[bytes, ...]:

@@ -29,9 +29,9 @@ def verify(
 ) -> None:
     """Check signatures and what they cover, every page's picture and text, PDF/A, and the original scans.
 
-    Exit code 0 only if all holds, 1 if not. The local test certificates of this SOHOA_HOME are the trusted
-    roots, and named as test certificates. A record code is looked up in the ledger of SOHOA_HOME. veraPDF
-    is asked too where it is on PATH.
+    Exit code 0 only if all holds, 1 if not. Trusted are the roots in signing.trust_roots and the local
+    test certificates of this SOHOA_HOME, which are named as such. A record code is looked up in the
+    ledger of SOHOA_HOME. veraPDF is asked too where it is on PATH.
     """
     from scripts.cli.evidence import collect_exhibits
 
@@ -55,14 +55,16 @@ def _examine(exhibit: "Exhibit") -> "tuple[dict[str, Any], list[Claim]]":
     """The answer for one file, for a machine and in words."""
     from hashlib import sha256
 
-    from pipeline.binding.signer import load_local_trust_roots
+    from pipeline.binding.keys import load_trust_roots
     from pipeline.binding.verapdf import ask_verapdf, find_verapdf
     from pipeline.binding.verify import verify as verify_pdf
     from schemas.settings import Settings
     from scripts.cli.evidence import tell_report
 
+    settings = Settings()
+    roots = load_trust_roots(settings.signing, settings.home / "keys")
     try:
-        report = verify_pdf(exhibit.pdf, trust_roots=load_local_trust_roots(Settings().home / "keys"))
+        report = verify_pdf(exhibit.pdf, trust_roots=roots)
     except BadInputError as error:
         raise type(error)(f"{exhibit.name}: {error.what}", advice=error.advice) from error
     claims = tell_report(report) + exhibit.compare(exhibit.pdf)

@@ -74,6 +74,9 @@ def test_the_whole_way_with_the_service_down_and_back(
     assert sha256(before).hexdigest() in extended.stdout
     assert sha256(after).hexdigest() in extended.stdout
 
+    verified = sohoa("verify", out / "don.b-lta.pdf", **environment)
+    assert verified.returncode == 0, verified.stdout
+
     again = sohoa("extend", pdf, out / "don.b-lta.pdf", **environment)
     assert again.returncode == 5
     assert "B-LTA already" in again.stdout
