@@ -5,6 +5,7 @@ Scan -> upright and straight -> read -> judged -> picture; all pages -> one PDF/
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -20,10 +21,12 @@ from pipeline.quality.verdict import judge
 from pipeline.reading.correction import correct
 from pipeline.reading.engine import Engine
 from pipeline.reading.open import open_engine
+from pipeline.reading.own_text import is_born_digital, judge_own_text
 from pipeline.reading.strip import weigh_strip
 from pipeline.reading.syllables import syllable_validity
 from schemas.errors import ReadingTimeoutError
 from schemas.page import (
+    Attachment,
     BoundPage,
     DocumentInfo,
     Judgement,
@@ -34,9 +37,10 @@ from schemas.page import (
 )
 from schemas.report import OcrReport, PageReport, SecondsReport
 from schemas.settings import Limits, Settings
+from schemas.signing import SignatureOutcome
 
 if TYPE_CHECKING:
-    from pipeline.binding.sign import Signer
+    from pipeline.binding.signing import Signing
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,33 +85,57 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
     picture = make_picture(scan, upright, tools.profile)
     bound = perf_counter()
     return DigitisedPage(
-        report=_report_page(upright, judgement, raw, text, validity, stray_share),
+        report=_report_page(upright, judgement, raw, text, validity, stray_share).model_copy(
+            update={"source_text": judge_own_text(scan.own_text)}
+        ),
         text=text,
         picture=picture,
+        born_digital=is_born_digital(scan.own_text),
         seconds=SecondsReport(
             image=straightened - started, reading=read - straightened, binding=bound - read, signing=0.0
         ),
     )
 
 
-def bind_document(
-    pages: Sequence[DigitisedPage], info: DocumentInfo, signer: "Signer | None", signer_name: str
-) -> tuple[bytes, SecondsReport]:
-    """One searchable PDF/A-2u of all pages, signed unless `signer` is None; and the seconds by step."""
-    started = perf_counter()
-    pdf = compose([BoundPage(page.picture, page.text) for page in pages], info)
-    composed = perf_counter()
-    if signer is not None:
-        from pipeline.binding.sign import sign  # noqa: PLC0415 - 0.5 CPU s that an unsigned call need not pay
+@dataclass(frozen=True, slots=True)
+class BoundDocument:
+    """A finished PDF; `signature` is None where it was not to be signed."""
 
-        pdf = sign(pdf, signer, signer_name=signer_name, scan_time=info.scan_time)
-    signing = perf_counter() - composed
-    return pdf, SecondsReport(
+    pdf: bytes
+    signature: SignatureOutcome | None
+    seconds: SecondsReport
+
+
+def bind_document(
+    pages: Sequence[DigitisedPage],
+    info: DocumentInfo,
+    signing: "Signing | None",
+    attachment: Attachment | None = None,
+) -> BoundDocument:
+    """One searchable PDF/A-2u of all pages (3u with an attachment), signed unless `signing` is None.
+
+    Raises `SigningError`.
+    """
+    started = perf_counter()
+    pdf = compose([BoundPage(page.picture, page.text) for page in pages], info, attachment)
+    composed = perf_counter()
+    outcome = None
+    if signing is not None:
+        signed = signing.sign(pdf, info.scan_time)
+        pdf, outcome = signed.pdf, signed.outcome
+    seconds = SecondsReport(
         image=sum(page.seconds.image for page in pages),
         reading=sum(page.seconds.reading for page in pages),
         binding=sum(page.seconds.binding for page in pages) + composed - started,
-        signing=signing,
+        signing=perf_counter() - composed,
     )
+    return BoundDocument(pdf, outcome, seconds)
+
+
+def name_engines(pages: Sequence[DigitisedPage]) -> str:
+    """What made the text, for the PDF's metadata: `sohoa 0.1.0; tesserocr 5.5.4 (vie)`."""
+    engines = dict.fromkeys(f"{page.text.engine} ({page.text.model})" for page in pages)
+    return "; ".join((f"sohoa {version('sohoa')}", *engines))
 
 
 _WORST_FIRST = (Verdict.UNREADABLE, Verdict.REVIEW, Verdict.READABLE, Verdict.BLANK)

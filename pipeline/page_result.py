@@ -19,12 +19,14 @@ _NOT_STORED = {"blocks": {"__all__": {"lines": {"__all__": {"words": {"__all__":
 
 @dataclass(frozen=True, slots=True)
 class DigitisedPage:
-    """Everything a document needs of one page: no pixels, nothing to be read again."""
+    """Everything a document needs of one page: no pixels, nothing to be read again. `born_digital`: the page
+    of the source drew text rather than a picture of it."""
 
     report: PageReport
     text: PageText
     picture: PagePicture
     seconds: SecondsReport
+    born_digital: bool = False
 
 
 def pack_page(page: DigitisedPage) -> bytes:
@@ -35,6 +37,7 @@ def pack_page(page: DigitisedPage) -> bytes:
         "report": page.report.model_dump(mode="json"),
         "text": _page_text().dump_python(page.text, mode="json", exclude=_NOT_STORED),
         "picture": {**asdict(page.picture), "image": image},
+        "born_digital": page.born_digital,
         "seconds": page.seconds.model_dump(mode="json"),
     }
     packed = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
@@ -60,5 +63,6 @@ def unpack_page(data: bytes) -> DigitisedPage:
         report=PageReport.model_validate(header["report"]),
         text=_page_text().validate_python(header["text"]),
         picture=PagePicture(**picture),
+        born_digital=header.get("born_digital", False),
         seconds=SecondsReport.model_validate(header["seconds"]),
     )

@@ -92,6 +92,16 @@ class SigningError(SohoaError):
     advice = "check the signing key and its certificate"
 
 
+class SigningServiceError(SigningError):
+    """The time-stamping service, or a server of revocation status, did not give what the level asks for."""
+
+    exit_code = 7
+    problem_code = "signing_service"
+    advice = (
+        "try again later, or set on_tsa_failure = sign-b-b and run 'sohoa extend' when the service is back"
+    )
+
+
 class ReadingTimeoutError(SohoaError):
     """The engine did not finish a page in time."""
 

@@ -97,6 +97,7 @@ class BoundPageWork:
     page_id: int
     number: int
     original_sha256: str
+    source_page: int
     result: StoredObject
 
 
@@ -108,6 +109,7 @@ class DocumentWork:
     dossier_id: str
     record_code: str
     ordinal: int
+    type_code: str | None
     title: str
     scanned_at: float
     pages: tuple[BoundPageWork, ...]
@@ -117,6 +119,23 @@ class DocumentWork:
     def page_ids(self) -> tuple[int, ...]:
         """The page revisions to bind, in page order."""
         return tuple(page.page_id for page in self.pages)
+
+
+@dataclass(frozen=True, slots=True)
+class PageEvidence:
+    """What the ledger says one page of a rendition was made of: the original, and the stored page result."""
+
+    original: StoredObject
+    source_page: int
+    result: StoredObject
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionEvidence:
+    """One registered rendition and its pages, in page order."""
+
+    object: StoredObject
+    pages: tuple[PageEvidence, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Codec(StrEnum):
 
     JPEG = "jpeg"
     G4 = "g4"  # CCITT T.6, one strip, no EOL; 0 bits are white unless black_is_1
-    FLATE = "flate"  # zlib over raw rows, 8 bits a component
+    FLATE = "flate"  # zlib over rows that each begin with their PNG filter type, as in a PNG's IDAT
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,18 @@ class EncodedImage:
     components: Literal[1, 3]
     bits_per_component: Literal[1, 8] = 8
     black_is_1: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnText:
+    """The beginning of the text that a page of a PDF carries itself; what annotations show (signatures,
+    stamps) is left out.
+
+    `visible` is false for the invisible layer that scanners and OCR programs lay over a picture.
+    """
+
+    text: str
+    visible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,7 @@ class ScanPage:
     origin: Literal["embedded", "rasterised", "image"]
     stream: EncodedImage | None = None
     stream_turn: QuarterTurn = 0
+    own_text: OwnText | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +322,14 @@ class BoundPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """The PDF a copy was made from, to lie inside the copy bit for bit."""
+
+    name: str
+    pdf: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentInfo:
     """What the PDF says of itself in document info and XMP."""
 
@@ -316,6 +337,14 @@ class DocumentInfo:
     scan_time: str
     """ISO 8601 with zone, e.g. `2026-11-24T12:00:00+07:00`."""
     source_sha256: tuple[str, ...]
+    """Of each original scan, in order of first use."""
     engine: str
+    """Name and version of the engine that read it."""
     record_code: str | None = None
     ordinal: int | None = None
+    paper_type: str | None = None
+    """Type code of the paper (giấy tờ)."""
+    station: str | None = None
+    """The scanning station or scanner."""
+    page_sources: tuple[tuple[str, int], ...] = ()
+    """For each page the SHA-256 of its original and the page's number in it; empty where not told."""

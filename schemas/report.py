@@ -5,6 +5,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.page import QuarterTurn, Reason, Verdict
+from schemas.signing import SignatureLevel
+
+SourceText = Literal["none", "visible", "hidden", "garbage"]
 
 REPORT_SCHEMA = "sohoa/document-report@1"
 
@@ -64,13 +67,21 @@ class _Model(BaseModel):
 
 
 class SourceReport(_Model):
-    """The file that came in. `sha256` of a folder is over its page files' digests in name order."""
+    """The file that came in. `sha256` of a folder is over its page files' digests in name order.
+
+    `born_digital`: some page is text, not a picture of it. `kept_as`: the name under which a signed or
+    born-digital file lies beside its searchable copy or, where `embedded`, inside it, bit for bit, its own
+    signatures intact.
+    """
 
     name: str
     sha256: str
     media_type: str
     size: int
     signatures: int = 0
+    born_digital: bool = False
+    kept_as: str | None = None
+    embedded: bool = False
 
 
 class OcrReport(_Model):
@@ -86,7 +97,8 @@ class OcrReport(_Model):
 
 class PageReport(_Model):
     """One page. `quarter_turn`: degrees clockwise applied. `skew_deg`: how far text was turned
-    counter-clockwise on the upright scan; the correction applied is its negative."""
+    counter-clockwise on the upright scan; the correction applied is its negative. `source_text`: the text
+    the page of a PDF carried itself, `garbage` where it is no Vietnamese; it was read anew in any case."""
 
     number: int
     width_px: int
@@ -100,16 +112,23 @@ class PageReport(_Model):
     quality: dict[str, float]
     ocr: OcrReport
     text: str
+    source_text: SourceText = "none"
 
 
 class PdfReport(_Model):
-    """The PDF that was written."""
+    """The PDF that was written.
+
+    `signature_shortfall` says why `signature_level` is below the one asked; `sohoa extend` makes up for it.
+    """
 
     name: str
     sha256: str
     size: int
-    conformance: Literal["PDF/A-2u"] = "PDF/A-2u"
+    conformance: Literal["PDF/A-2u", "PDF/A-3u"] = "PDF/A-2u"
     signatures: int
+    signature_level: SignatureLevel | None = None
+    signature_level_asked: SignatureLevel | None = None
+    signature_shortfall: str | None = None
 
 
 class SecondsReport(_Model):

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+from schemas.signing import AppearanceProfile, CopyForm, OnFailure, SignatureLevel
 
 
 class Limits(BaseModel):
@@ -36,13 +38,48 @@ class Limits(BaseModel):
     )
 
 
+class Pkcs11Settings(BaseModel):
+    """A signing token or HSM: `SOHOA_SIGNING__PKCS11__MODULE` and so on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    module: Path = Field(description="the vendor's PKCS#11 library (.so)")
+    token_label: str
+    key_label: str = Field(description="label of the private key and of its certificate")
+    pin_file: Path | None = Field(default=None, description="file that holds the PIN; goes before `pin`")
+    pin: SecretStr | None = Field(default=None, description="the PIN itself; never in a settings file")
+
+
 class SigningSettings(BaseModel):
-    """How renditions are signed. Without `pkcs12_file` the local test certificate of `home` signs."""
+    """How renditions are signed: by `pkcs11`, else `pkcs12_file`, else the test certificate of `home`."""
 
     model_config = ConfigDict(frozen=True)
 
     signer_name: str = "Nhân viên bưu chính (thử nghiệm)"
     time_zone: str = "Asia/Ho_Chi_Minh"
+    appearance: AppearanceProfile = "ca-nhan"
+    agency_name: str = Field(default="", description="shown by `sao-y` and `luu-tru`")
+    copy_form: CopyForm = "SAO Y"
+    seal_file: Path | None = Field(
+        default=None, description="PNG of the red seal; its dpi gives its true size"
+    )
+
+    pkcs12_file: Path | None = Field(default=None, description="key, certificate and chain (.p12, .pfx)")
+    pkcs12_password_file: Path | None = None
+    pkcs11: Pkcs11Settings | None = None
+
+    signature_level: SignatureLevel = SignatureLevel.B_B
+    tsa_url: str | None = Field(default=None, description="RFC 3161 time-stamping service")
+    tsa_policy: str | None = Field(default=None, description="OID of the policy asked of it")
+    trust_roots: Path | None = Field(default=None, description="folder of root certificates, PEM or DER")
+    service_timeout_s: float = Field(
+        default=10.0, gt=0, description="for one request to a TSA, OCSP or CRL server"
+    )
+    service_attempts: int = Field(default=3, ge=1, description="requests before a service counts as down")
+    on_tsa_failure: OnFailure = Field(
+        default="fail",
+        description="a service is down: fail (the job is tried again), or sign now and say what is due",
+    )
 
 
 class Settings(BaseSettings):
@@ -63,6 +100,11 @@ class Settings(BaseSettings):
         default="own", description="who finds the lines; tesseract: its own layout on every page"
     )
     profile: Literal["compact", "faithful"] = "compact"
+    signed_inputs: Literal["beside", "embedded"] = Field(
+        default="beside",
+        description="where a signed or born-digital input is kept; embedded makes the copy PDF/A-3u",
+    )
+    station: str | None = Field(default=None, description="name of this scanning station, written into PDFs")
     jobs: int = Field(default=0, ge=0, description="worker processes or threads; 0 means one per core")
     reading_timeout_s: float = 60.0
     limits: Limits = Limits()

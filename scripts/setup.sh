@@ -22,13 +22,14 @@ is_there() { # PROBE, as in apt-packages.txt
   esac
 }
 
-install_packages() {
-  local missing=() package probe
+install_packages() { # EXTRAS
+  local missing=() package probe lists=(scripts/apt-packages.txt)
+  [ "$1" != "[test]" ] || lists+=(scripts/apt-packages-test.txt)
   while IFS='|' read -r package probe _; do
     package=${package// /} probe=${probe// /}
     case $package in '' | '#'*) continue ;; esac
     is_there "$probe" || missing+=("$package")
-  done <scripts/apt-packages.txt
+  done < <(cat "${lists[@]}")
   [ ${#missing[@]} -eq 0 ] && return
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     echo "sohoa: these system packages are missing: ${missing[*]} (as root: apt-get install ${missing[*]})" >&2
@@ -52,6 +53,6 @@ install_package() { # EXTRAS
 
 set_up() {
   python=$(find_python)
-  install_packages
+  install_packages "$1"
   install_package "$1"
 }

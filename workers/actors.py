@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import dramatiq
 
-from pipeline.binding.sign import Signer, load_or_create_local_signer
-from pipeline.digitise import Tools, bind_document, digitise_page, open_tools
+from pipeline.binding.signing import Signing, open_signing
+from pipeline.digitise import Tools, bind_document, digitise_page, name_engines, open_tools
 from pipeline.intake.open import open_source
 from pipeline.ledger.jobs import claim_job
 from pipeline.ledger.settling import (
@@ -46,8 +46,8 @@ class JobWorker:
         self._leases = leases
         self._job_ended = job_ended
         self._local = threading.local()
-        self._signer: Signer | None = None
-        self._signer_lock = threading.Lock()
+        self._signing: Signing | None = None
+        self._signing_lock = threading.Lock()
 
     def work(self, job_id: str) -> None:
         """Do one job, if it is there to be done. Any other error than ours reaches `fail_unforeseen`."""
@@ -167,12 +167,25 @@ class JobWorker:
             title=work.title,
             scan_time=datetime.fromtimestamp(work.scanned_at, zone).isoformat(timespec="seconds"),
             source_sha256=tuple(dict.fromkeys(page.original_sha256 for page in work.pages)),
-            engine=pages[0].text.engine,
+            engine=name_engines(pages),
             record_code=work.record_code,
             ordinal=work.ordinal,
+            paper_type=work.type_code,
+            station=settings.station,
+            page_sources=tuple((page.original_sha256, page.source_page) for page in work.pages),
         )
-        pdf, _ = bind_document(pages, info, self._open_signer(), settings.signing.signer_name)
-        return pdf
+        bound = bind_document(pages, info, self.open_signing())
+        signature = bound.signature
+        if signature is not None and signature.shortfall is not None:
+            _log.warning(
+                "sohoa extend is due dossier=%s document=%d signed=%s asked=%s: %s",
+                work.dossier_id,
+                work.ordinal,
+                signature.reached,
+                signature.asked,
+                signature.shortfall,
+            )
+        return bound.pdf
 
     def _open_tools(self) -> Tools:
         """This thread's engine, opened at its first page."""
@@ -181,12 +194,19 @@ class JobWorker:
         tools: Tools = self._local.tools
         return tools
 
-    def _open_signer(self) -> Signer:
-        with self._signer_lock:
-            if self._signer is None:
-                name = self._home.settings.signing.signer_name
-                self._signer = load_or_create_local_signer(self._home.keys, name)
-            return self._signer
+    def open_signing(self) -> Signing:
+        """How this process signs, opened at the first call. Raises `SigningError`."""
+        with self._signing_lock:
+            if self._signing is None:
+                self._signing = open_signing(self._home.settings.signing, self._home.keys)
+            return self._signing
+
+    def close(self) -> None:
+        """Give back the signing key; no job is at work any more."""
+        with self._signing_lock:
+            if self._signing is not None:
+                self._signing.close()
+                self._signing = None
 
 
 class ReportUnforeseen(dramatiq.Middleware):

@@ -45,9 +45,9 @@ class Server:
         self._leases = Leases(home)
         guard = ReportUnforeseen()
         self._broker = open_broker(None, [guard])
-        worker = JobWorker(home, f"{OWNER}{uuid4()}", self._leases, self._nudge)
-        guard.worker = worker
-        actors = declare_actors(self._broker, worker)
+        self._jobs = JobWorker(home, f"{OWNER}{uuid4()}", self._leases, self._nudge)
+        guard.worker = self._jobs
+        actors = declare_actors(self._broker, self._jobs)
         self._threads = {
             JobKind.PAGE: home.settings.jobs or len(os.sched_getaffinity(0)),
             JobKind.DOCUMENT: BINDING_THREADS,
@@ -57,11 +57,16 @@ class Server:
         self._workers: list[dramatiq.Worker] = []
 
     def start(self) -> None:
-        """Begin, taking over what a killed server left. Raises `ConflictError`, `MissingDependencyError`."""
+        """Begin, taking over what a killed server left.
+
+        Raises `ConflictError`, `MissingDependencyError`, `SigningError`.
+        """
         self._lock.acquire()
         try:
             cv2.setNumThreads(1)
-            open_tools(self._home.settings).engine.close()  # what is missing shows here, not in every job
+            # what is missing shows here, not in every job
+            open_tools(self._home.settings).engine.close()
+            self._jobs.open_signing()
             self._home.store.clear_stale()
             with self._home.database.write() as connection:
                 lost = requeue_expired(connection, self._home.retry_policy, time.time(), dead_owners=OWNER)
@@ -86,6 +91,7 @@ class Server:
         self._sweeper.stop()
         for worker in self._workers:
             worker.stop(timeout=int(STOP_TIMEOUT_S * 1000))
+        self._jobs.close()
         self._leases.stop()
         self._lock.release()
         _log.info("stopped")

@@ -6,7 +6,9 @@ file of their own, so that both agree on which page is which.
 
 import math
 import os
+import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,9 @@ from pipeline.intake.pdf_image import decode_pdf_image
 from pipeline.intake.pdf_page import PageLook, PlacedImage, TooComplexError
 from pipeline.intake.placement import Placement, place
 from pipeline.intake.resolution import MAX_PAPER_IN, settle_resolution, square_pixels
-from pipeline.intake.wire import DecodeLimits
+from pipeline.intake.wire import MAX_OWN_TEXT, DecodeLimits
 from schemas.errors import DamagedInputError, EncryptedInputError, MissingDependencyError, OverLimitError
-from schemas.page import Pixels, ScanPage
+from schemas.page import OwnText, Pixels, ScanPage
 
 MIN_DRAWN_DPI, MAX_DRAWN_DPI, DEFAULT_DRAWN_DPI = 200, 400, 300
 """Below 200 small print is lost on the engine, above 400 nothing is gained (facts/image-and-ocr.md:
@@ -82,14 +84,34 @@ class PdfDocument:
         except (TooComplexError, *_PDF_ERRORS):  # stray operators: poppler shows what can be shown
             look = None
         if look is None:
-            look = PageLook(box, rotate, 1.0, None, ())
+            look = PageLook(box, rotate, 1.0, None, (), "visible" if size > 0 else "none")
         taken = None
         try:
             if look.only_image is not None:
                 taken = self._take_image(number, look, look.only_image)
         except _PDF_ERRORS as error:
             raise DamagedInputError(broken) from error
-        return taken if taken is not None else self._draw(number, look)
+        scan = taken if taken is not None else self._draw(number, look)
+        text = None if look.text == "none" else self._read_own_text(number)
+        return replace(scan, own_text=OwnText(text, look.text == "visible")) if text else scan
+
+    def _read_own_text(self, number: int) -> str | None:
+        """The page's text without annotations; None where there is none, or poppler cannot tell."""
+        with tempfile.NamedTemporaryFile(suffix=".pdf") as alone, pikepdf.new() as single:
+            try:
+                single.pages.append(self._pdf.pages[number - 1])
+                if "/Annots" in single.pages[0].obj:
+                    del single.pages[0].obj["/Annots"]
+                single.save(alone.name)
+                ran = subprocess.run(
+                    ("pdftotext", "-enc", "UTF-8", "-nopgbrk", alone.name, "-"),
+                    capture_output=True,
+                    timeout=max(1, int(self._limits.timeout_s) - 1),
+                    check=False,
+                )
+            except (*_PDF_ERRORS, OSError, subprocess.TimeoutExpired):  # the picture is what counts
+                return None
+        return ran.stdout.decode("utf-8", "replace")[:MAX_OWN_TEXT].strip() or None
 
     def _take_image(self, number: int, look: PageLook, placed: PlacedImage) -> ScanPage | None:
         placement = _placement(placed)

@@ -9,7 +9,7 @@ import fcntl
 import os
 import resource
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -116,6 +116,7 @@ def _send_page(channel: socket.socket, page: ScanPage) -> None:
         "origin": page.origin,
         "stream_turn": page.stream_turn,
         "stream": None,
+        "own_text": None if page.own_text is None else asdict(page.own_text),
     }
     if stream is not None:
         header["stream"] = {

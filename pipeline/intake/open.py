@@ -118,12 +118,27 @@ class Source:
         self._lock = threading.Lock()
         self.page_count, self.signatures = len(files), 0
 
+    @property
+    def page_sources(self) -> tuple[tuple[str, int], ...]:
+        """For each page the SHA-256 of the file it is from, and its number in that file."""
+        if self.media_type is MediaType.FOLDER:
+            return tuple((digest, 1) for digest in self.page_sha256s)
+        return tuple((self.sha256, number) for number in range(1, self.page_count + 1))
+
     def describe(self) -> None:
         """Fill `page_count` and `signatures`; `open_source` has done so."""
         if self.media_type is MediaType.FOLDER:
             self._check_single_pages()
         else:
             self.page_count, self.signatures = self._open(self._files[0])
+
+    def read_bytes(self) -> bytes:
+        """A single file whole, as it was hashed. Raises `DamagedInputError` if it is another now."""
+        with self._files[0].opened() as fd:
+            data = b"".join(iter(lambda: os.read(fd, _CHUNK_BYTES), b""))
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise _changed()
+        return data
 
     def read_page(self, number: int) -> ScanPage:
         """Decode one page, 1-based.

@@ -10,7 +10,7 @@ anything else (stamps, notes, form fields) belongs to the page's picture.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import pikepdf
 
@@ -56,13 +56,15 @@ class PlacedImage:
 
 @dataclass(frozen=True, slots=True)
 class PageLook:
-    """`only_image` is set where the page is exactly that image; `images` are all there are."""
+    """`only_image` is set where the page is exactly that image; `images` are all there are; `text` is what
+    its operators show, annotations left out."""
 
     box: Rectangle
     rotate: int
     user_unit: float
     only_image: PlacedImage | None
     images: tuple[PlacedImage, ...]
+    text: Literal["none", "hidden", "visible"] = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class _Walk:
 
     events: list[PlacedImage | None] = field(default_factory=list)
     operators: int = 0
+    text: Literal["none", "hidden", "visible"] = "none"
 
 
 @dataclass(slots=True)
@@ -111,7 +114,7 @@ def look_at_page(page: pikepdf.Page) -> PageLook:
         only = event if event is not None and event.whole and _covers(event, box) else None
     if only is not None and _has_visible_annotations(page):
         only = None
-    return PageLook(box, rotation(page), _user_unit(page), only, images)
+    return PageLook(box, rotation(page), _user_unit(page), only, images, walk.text)
 
 
 def visible_box(page: pikepdf.Page) -> Rectangle:
@@ -203,6 +206,8 @@ def _follow(walk: _Walk, stream: Any, resources: Any, state: _State, depth: int)
         if walk.operators > MAX_OPERATORS:
             raise TooComplexError
         name, operands = str(instruction.operator), list(instruction.operands)
+        if name in _SHOW_TEXT and walk.text != "visible":
+            walk.text = "hidden" if state.text_mode in _INVISIBLE_MODES else "visible"
         if name == "q":
             saved.append(state)
         elif name == "Q":

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipeline.intake.wire import Message
+from pipeline.intake.wire import MAX_OWN_TEXT, Message
 from schemas.errors import (
     BadInputError,
     DamagedInputError,
@@ -19,7 +19,7 @@ from schemas.errors import (
     SohoaError,
     UnsupportedInputError,
 )
-from schemas.page import Codec, EncodedImage, QuarterTurn, ScanPage
+from schemas.page import Codec, EncodedImage, OwnText, QuarterTurn, ScanPage
 from schemas.settings import Limits
 
 _Positive = Annotated[int, Field(ge=1)]
@@ -59,6 +59,11 @@ class _Stream(_Reply):
     black_is_1: bool
 
 
+class _OwnText(_Reply):
+    text: Annotated[str, Field(max_length=MAX_OWN_TEXT)]
+    visible: bool
+
+
 class _Page(_Reply):
     shape: Annotated[list[_Positive], Field(min_length=2, max_length=3)]
     dpi: Annotated[float, Field(gt=0, lt=1e5)]
@@ -67,6 +72,7 @@ class _Page(_Reply):
     origin: Literal["embedded", "rasterised", "image"]
     stream: _Stream | None
     stream_turn: QuarterTurn
+    own_text: _OwnText | None = None
 
 
 def read_description(answer: Message) -> Description:
@@ -118,6 +124,7 @@ def read_page_reply(answer: Message, fd: int | None, number: int, limits: Limits
         origin=header.origin,
         stream=stream,
         stream_turn=header.stream_turn if stream else 0,
+        own_text=None if header.own_text is None else OwnText(**header.own_text.model_dump()),
     )
 
 

@@ -13,6 +13,9 @@ Message: TypeAlias = dict[str, Any]
 
 PACKET_BYTES = 16 * 1024
 MAX_FDS = 4
+MAX_OWN_TEXT = 1200
+"""Characters of a page's own text that are told: enough to judge it, and at 12 bytes each (a surrogate pair
+in JSON) they fit a packet."""
 
 
 @dataclass(frozen=True, slots=True)

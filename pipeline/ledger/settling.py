@@ -129,6 +129,7 @@ def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:
         dossier_id=document.dossier_id,
         record_code=document.record_code,
         ordinal=document.ordinal,
+        type_code=document.type_code,
         title=document.title,
         scanned_at=document.submitted_at,
         pages=tuple(
@@ -136,6 +137,7 @@ def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:
                 page.id,
                 page.number,
                 page.original_sha256,
+                page.source_page,
                 StoredObject(page.result_key, page.result_sha256, page.result_size),
             )
             for page in _current_pages(connection, claim.document_id)

@@ -196,6 +196,25 @@ def photos(
     keep_annex(tell_photos(found, flattened), "photos", out)
 
 
+@app.command()
+def signing(
+    documents: Annotated[int, typer.Option(min=1, help="documents of each kind")] = 200,
+    token: Annotated[bool, typer.Option("--token", help="also through a SoftHSM token")] = False,
+    out: AnnexFolder = None,
+) -> None:
+    """CPU of one signature as a multiple of a raw one; with --token, what many documents leave open."""
+    from scripts.bench.annex import keep_annex
+    from scripts.bench.signing import measure_signing, measure_token, tell_signing, tell_token
+
+    costs = measure_signing(documents)
+    told = []
+    if token:
+        cost, before, after = measure_token(documents)
+        costs.append(cost)
+        told.append(tell_token(before, after, documents))
+    keep_annex("\n".join([tell_signing(costs, documents), *told]), "signing", out)
+
+
 @contextmanager
 def _open_readers(peer: "Ocrmypdf | None", options: list[str]) -> "Iterator[Readers]":
     from scripts.bench.floor import Floor

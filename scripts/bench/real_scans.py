@@ -51,7 +51,7 @@ def run_real_scans(readers: Readers, out: Path) -> Iterator[KindResult]:
 def _run_page(page: RealPage, readers: Readers, out: Path) -> KindResult:
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as folder:
         alone = Path(folder) / f"{page.truth.stem}.pdf"
-        _write_alone(page, alone)
+        write_alone(page, alone)
         ours = readers.read_ours(alone, 1)
         scans = list(read_scans(alone))
         bare = readers.floor.read(scans)
@@ -80,11 +80,11 @@ def take_page(page: RealPage) -> Iterator[ScanPage]:
     """The page alone, as intake hands it on."""
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as folder:
         alone = Path(folder) / f"{page.truth.stem}.pdf"
-        _write_alone(page, alone)
+        write_alone(page, alone)
         yield from read_scans(alone)
 
 
-def _write_alone(page: RealPage, target: Path) -> None:
+def write_alone(page: RealPage, target: Path) -> None:
     """One page without the signatures and forms of its file, which both readers would have to refuse."""
     with pikepdf.open(page.file) as whole, pikepdf.new() as alone:
         alone.pages.append(whole.pages[page.number - 1])

@@ -12,6 +12,7 @@ from schemas.errors import SohoaError
 from scripts.cli.demo import demo
 from scripts.cli.digitize import digitize
 from scripts.cli.doctor import doctor
+from scripts.cli.extend import extend
 from scripts.cli.serve import serve
 from scripts.cli.status import status
 from scripts.cli.submit import submit
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Scans of Vietnamese administrative papers in, searchable signed PDF/A out.",
 )
-for command in (digitize, verify, submit, status, serve, demo, doctor):
+for command in (digitize, verify, extend, submit, status, serve, demo, doctor):
     app.command()(command)
 
 
@@ -51,7 +52,8 @@ def main() -> None:
     os.environ.setdefault("OMP_THREAD_LIMIT", "1")  # Tesseract: one thread a page, one page a core
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start one a core and use none
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # none is used; 0.03 CPU s to find none
-    logging.getLogger("pyhanko").setLevel(logging.CRITICAL)  # it logs tracebacks of what `verify` reports
+    for name in ("pyhanko", "pyhanko_certvalidator"):  # they log names, and tracebacks of what we report
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         app()
     except SohoaError as error:

@@ -17,6 +17,10 @@ Profiles = Literal["compact", "faithful"]
 Layouts = Literal["own", "tesseract"]
 
 ENDINGS = (".pdf", ".txt", ".json")
+ORIGINAL_STEM = ".original"
+"""`<stem>.original.pdf`: a signed or born-digital input, bit for bit, beside its searchable copy. Embedded it
+is on demand only: PDF/A-2 takes no attachment but PDF/A (ISO 19005-2, 6.8), and the copy would be twice as
+large."""
 
 
 def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
@@ -26,7 +30,7 @@ def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
     ],
     out: Annotated[Path, typer.Option("--out", help="folder for <stem>.pdf, <stem>.txt, <stem>.json")],
     jobs: Annotated[int | None, typer.Option(min=0, help="pages at a time; 0: one per core")] = None,
-    sign: Annotated[bool, typer.Option("--sign/--no-sign", help="sign each PDF (PAdES B-B)")] = True,
+    sign: Annotated[bool, typer.Option("--sign/--no-sign", help="sign each PDF (PAdES)")] = True,
     engine: Annotated[Engines | None, typer.Option(help="who reads; default: tesserocr where it is")] = None,
     layout: Annotated[
         Layouts | None, typer.Option(help="who finds the lines: own (default), or the engine's")
@@ -41,8 +45,10 @@ def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
 ) -> None:
     """Turn scans into searchable, signed PDF/A files; no server, no database.
 
+    An input that is signed already, or born digital, is also kept as <stem>.original.pdf, bit for bit.
+
     Each INPUT is one document. Flagged pages are no error. Every input is attempted; the exit code is
-    the first failure's: 2 usage, 3 bad input, 4 missing dependency, 5 output, 6 signing.
+    the first failure's: 2 usage, 3 bad input, 4 missing dependency, 5 output, 6 signing, 7 signing service.
     """
     from schemas.settings import Settings
     from scripts.cli.desk import Desk
@@ -94,9 +100,14 @@ def _name_outputs(inputs: list[Path], out: Path) -> dict[Path, str]:
                 f"{other} and {path} would both be written as {stem}.pdf", advice="give them to two calls"
             )
     existing = [path for path in inputs if path.exists()]
-    for stem in stems:
-        for target in (out / f"{stem}{ending}" for ending in ENDINGS):
-            if target.exists() and any(target.samefile(path) for path in existing):
+    for stem, path in stems.items():
+        if (kept := f"{stem}{ORIGINAL_STEM}") in stems:
+            raise UsageError(
+                f"{path} and {stems[kept]} may both be written as {kept}.pdf",
+                advice="give them to two calls",
+            )
+        for target in (out / f"{stem}{ending}" for ending in (*ENDINGS, f"{ORIGINAL_STEM}.pdf")):
+            if target.exists() and any(target.samefile(known) for known in existing):
                 raise UsageError(
                     f"{target} is an input and would be overwritten", advice="choose another --out"
                 )
@@ -104,19 +115,21 @@ def _name_outputs(inputs: list[Path], out: Path) -> dict[Path, str]:
 
 
 def write_document(document: "DigitisedDocument", out: Path, stem: str) -> None:
-    """Write the three files, each whole or not at all, the report last. Raises `OutputError`."""
+    """Write the files, each whole or not at all, the report last. Raises `OutputError`."""
     report = document.report.model_dump_json(indent=1) + "\n"
-    contents = (document.pdf, document.text.encode(), report.encode())
+    contents = dict(zip(ENDINGS, (document.pdf, document.text.encode(), report.encode()), strict=True))
+    if document.original is not None:
+        contents = {f"{ORIGINAL_STEM}.pdf": document.original, **contents}
     try:
         out.mkdir(parents=True, exist_ok=True)
-        drafts = [out / f".{stem}{ending}.{os.getpid()}.part" for ending in ENDINGS]
+        drafts = {ending: out / f".{stem}{ending}.{os.getpid()}.part" for ending in contents}
         try:
-            for draft, content in zip(drafts, contents, strict=True):
-                draft.write_bytes(content)
-            for draft, ending in zip(drafts, ENDINGS, strict=True):
+            for ending, draft in drafts.items():
+                draft.write_bytes(contents[ending])
+            for ending, draft in drafts.items():
                 draft.replace(out / f"{stem}{ending}")
         finally:
-            for draft in drafts:
+            for draft in drafts.values():
                 draft.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write {out / stem}.pdf: {error.strerror}") from error

@@ -54,10 +54,20 @@ class PageProgress:
         if not self._quiet:
             pages = f"{len(report.pages)} page" + "s" * (len(report.pages) != 1)
             self._print(f"{path} -> {pdf}: {pages}, {report.verdict}", report.verdict)
+            if report.source.kept_as is not None:
+                what = f"{report.source.signatures} signatures" if report.source.signatures else "text"
+                where = "inside the copy as" if report.source.embedded else "as"
+                self._print(
+                    f"{path} is kept {where} {report.source.kept_as}, bit for bit, with its own {what}"
+                )
         if self._bar is not None:
             for page in report.pages:
                 if page.reasons:
                     self._print(f"  page {page.number}: {tell_verdict(page)}", page.verdict)
+        if report.pdf.signature_shortfall is not None:
+            level, asked = report.pdf.signature_level, report.pdf.signature_level_asked
+            self._print(f"sohoa: {pdf}: signed {level}, not {asked}: {report.pdf.signature_shortfall} "
+                        f"(run 'sohoa extend {pdf}' when the service is back)")  # fmt: skip
 
     def say_failed(self, path: Path, error: SohoaError) -> None:
         """One line for a document that could not be digitised."""

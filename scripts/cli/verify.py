@@ -1,66 +1,101 @@
-"""`sohoa verify`: is this PDF what was signed, by whom, and is it PDF/A?"""
+"""`sohoa verify`: is this PDF what was signed, by whom, is it PDF/A, and does it show the original scans?"""
 
+import json
+import logging
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from schemas.errors import BadInputError
 
 if TYPE_CHECKING:
-    from pipeline.binding.verify import VerifyReport
+    from scripts.cli.evidence import Claim, Exhibit
 
 NOT_HELD = 1
-"""Exit code of a PDF that was read and does not hold."""
+"""Exit code where a PDF was read and does not hold."""
 
 
 def verify(
-    pdf: Annotated[Path, typer.Argument(metavar="FILE.pdf", help="a PDF made by sohoa")],
+    targets: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE.pdf|FOLDER|CODE...", help="PDFs, folders of them, record codes"),
+    ],
+    originals: Annotated[
+        Path | None, typer.Option(help="folder of original scans to compare the pictures with")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Check integrity, signature, what it covers, and PDF/A facts; exit code 0 only if all hold, 1 if not.
+    """Check signatures and what they cover, every page's picture and text, PDF/A, and the original scans.
 
-    The local test certificate of this SOHOA_HOME is the trusted root, and named as a test certificate.
+    Exit code 0 only if all holds, 1 if not. Trusted are the roots in signing.trust_roots and the local
+    test certificates of this SOHOA_HOME, which are named as such. A record code is looked up in the
+    ledger of SOHOA_HOME. veraPDF is asked too where it is on PATH.
     """
-    from pipeline.binding.signer import load_local_trust_roots
-    from pipeline.binding.verify import verify as verify_pdf
-    from schemas.settings import Settings
+    from scripts.cli.evidence import collect_exhibits
 
-    try:
-        content = pdf.read_bytes()
-    except OSError as error:
-        raise BadInputError(
-            f"{pdf}: cannot be read: {error.strerror}", advice="check the name and its permissions"
-        ) from error
-    try:
-        report = verify_pdf(content, trust_roots=load_local_trust_roots(Settings().home / "keys"))
-    except BadInputError as error:
-        raise type(error)(f"{pdf}: {error.what}", advice=error.advice) from error
-    claims = list_claims(report)
-    for held, claim in claims:
-        print(f"{'✓' if held else '✗'} {claim}")
-    holds = all(held for held, _ in claims)
-    print(f"{pdf}: {'holds' if holds else 'does NOT hold'}")
-    if not holds:
+    logging.getLogger("pyhanko").addHandler(logging.NullHandler())  # what it warns of is in the claims
+    logging.getLogger("pyhanko").propagate = False
+    answers = []
+    for exhibit in collect_exhibits(targets, originals):
+        answer, claims = _examine(exhibit)
+        answers.append(answer)
+        if not as_json:
+            for held, claim in claims:
+                print(f"{'✓' if held else '✗'} {claim}")
+            print(f"{exhibit.name}: {'holds' if answer['holds'] else 'does NOT hold'}")
+    if as_json:
+        print(json.dumps({"schema": "sohoa/verify-report@1", "files": answers}, ensure_ascii=False, indent=1))
+    if not all(answer["holds"] for answer in answers):
         raise typer.Exit(NOT_HELD)
 
 
-def list_claims(report: "VerifyReport") -> list[tuple[bool, str]]:
-    """What was checked, in words, each with whether it holds."""
-    claims = [(False, problem) for problem in report.problems]
-    for signature in report.signatures:
-        when = signature.signing_time.isoformat() if signature.signing_time else "at a time not told"
-        test = ", a TEST certificate without legal value" if signature.certificate_is_test else ""
-        trusted = "of a trusted root" if signature.trusted else "whose root is not trusted on this machine"
-        claims += [
-            (signature.intact, f"signature {signature.field_name}: unchanged since it was signed {when}"),
-            (
-                signature.trusted,
-                f"signed by {signature.signer_common_name}, certificate {trusted}{test}",
-            ),
+def _examine(exhibit: "Exhibit") -> "tuple[dict[str, Any], list[Claim]]":
+    """The answer for one file, for a machine and in words."""
+    from hashlib import sha256
+
+    from pipeline.binding.keys import load_trust_roots
+    from pipeline.binding.verapdf import ask_verapdf, find_verapdf
+    from pipeline.binding.verify import verify as verify_pdf
+    from schemas.settings import Settings
+    from scripts.cli.evidence import tell_report
+
+    settings = Settings()
+    roots = load_trust_roots(settings.signing, settings.home / "keys")
+    try:
+        report = verify_pdf(exhibit.pdf, trust_roots=roots)
+    except BadInputError as error:
+        raise type(error)(f"{exhibit.name}: {error.what}", advice=error.advice) from error
+    claims = tell_report(report) + exhibit.compare(exhibit.pdf)
+    program = find_verapdf()
+    found = (
+        None
+        if program is None
+        else ask_verapdf(program, exhibit.path, report.conformance.removeprefix("PDF/A-"))
+    )
+    if found is not None:
+        claims += [(False, f"veraPDF: {finding}") for finding in found] or [
+            (True, f"veraPDF: {report.conformance}")
         ]
-    if report.signatures:
-        claims.append((report.covers_whole_file, "the last signature covers the whole file"))
-    claims += [(False, f"PDF/A-2u: {finding}") for finding in report.pdfa_findings]
-    if not report.pdfa_findings:
-        claims.append((True, "PDF/A-2u: no rule broken of those checked"))
-    return claims
+    answer = {
+        "file": exhibit.name,
+        "sha256": sha256(exhibit.pdf).hexdigest(),
+        "size": len(exhibit.pdf),
+        "holds": all(held for held, _ in claims),
+        "claims": [{"holds": held, "claim": claim} for held, claim in claims],
+        "conformance": report.conformance,
+        "pages": report.pages,
+        "covers_whole_file": report.covers_whole_file,
+        "document_timestamps": report.document_timestamps,
+        "signatures": [_tell_times(asdict(signature)) for signature in report.signatures],
+        "pdfa": [asdict(finding) for finding in report.pdfa_findings],
+        "verapdf": None if found is None else [asdict(finding) for finding in found],
+        "problems": list(report.problems),
+    }
+    return answer, claims
+
+
+def _tell_times(signature: dict[str, Any]) -> dict[str, Any]:
+    times = {name: signature[name].isoformat() for name in ("signing_time", "timestamp") if signature[name]}
+    return {**signature, **times}

@@ -275,3 +275,31 @@ def test_blank_page_needs_no_font() -> None:
 def test_time_without_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         compose([BoundPage(_PICTURE, _BLANK[2])], replace(INFO, scan_time="2026-11-24T12:00:00"))
+
+
+def test_document_info_and_xmp_tell_the_same_origin() -> None:
+    digests = ("ab" * 32, "cd" * 32)
+    info = replace(
+        INFO, source_sha256=digests, page_sources=((digests[1], 3), (digests[0], 1)),
+        paper_type="TK-01 & <mẫu>", station="BĐ Nghĩa Dũng\r\n01",
+    )  # fmt: skip
+    page = BoundPage(_PICTURE, _BLANK[2])
+    data = compose([page, page], info)
+    assert check_conformance(data) == []
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        xmp = pdf.Root.Metadata.read_bytes().decode()
+        told = pdf.docinfo
+        assert str(told["/paperType"]) == info.paper_type
+        assert str(told["/station"]) == info.station
+        assert str(told["/ordinal"]) == "1"
+        assert str(told["/engine"]) == info.engine
+        assert str(told["/sourceSha256"]).split() == list(digests)
+        assert "<sohoa:pages>2:3 " in xmp
+        told["/station"] = "khác"
+        pdf.save(changed := io.BytesIO())
+    assert any("/station disagrees" in finding.text for finding in check_conformance(changed.getvalue()))
+
+
+def test_a_page_of_an_unknown_original_is_refused() -> None:
+    with pytest.raises(ValueError, match="tuple"):
+        compose([BoundPage(_PICTURE, _BLANK[2])], replace(INFO, page_sources=(("ef" * 32, 1),)))

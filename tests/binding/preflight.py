@@ -1,0 +1,51 @@
+"""Apache PDFBox Preflight, an outside validator of PDF/A-1b, asked about the 1b twin of a document.
+
+The twin has the same pages, fonts, profile and XMP; only its header and its claim say 1b. What 2u adds to
+1b (ToUnicode) and what 2 forbids anew is left to our own checks.
+"""
+
+import io
+import shutil
+import subprocess
+from pathlib import Path
+
+import pikepdf
+import pytest
+
+JARS = ("preflight", "pdfbox2", "fontbox2", "xmpbox", "commons-logging", "javax.activation", "jaxb-api")
+_FOLDER = Path("/usr/share/java")
+
+needs_preflight = pytest.mark.skipif(
+    shutil.which("java") is None or not all((_FOLDER / f"{jar}.jar").is_file() for jar in JARS),
+    reason="Preflight is missing (scripts/apt-packages-test.txt)",
+)
+
+
+def make_twin(pdf: bytes) -> bytes:
+    """The same document as PDF/A-1b."""
+    twin = io.BytesIO()
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        xmp = opened.Root.Metadata.read_bytes()
+        for ours, theirs in ((b"part>2<", b"part>1<"), (b"conformance>U<", b"conformance>B<")):
+            assert ours in xmp
+            xmp = xmp.replace(ours, theirs)
+        opened.Root.Metadata.write(xmp)
+        opened.save(
+            twin,
+            force_version="1.4",
+            fix_metadata_version=False,
+            object_stream_mode=pikepdf.ObjectStreamMode.disable,
+        )
+    return twin.getvalue()
+
+
+def run_preflight(pdf: Path) -> list[str]:
+    """What Preflight finds wrong, one line a finding; empty for a valid PDF/A-1b file."""
+    classes = ":".join(str(_FOLDER / f"{jar}.jar") for jar in JARS)
+    command = ("java", "-Xshare:auto", "-cp", classes, "org.apache.pdfbox.preflight.Validator_A1b", str(pdf))
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    said = (ran.stdout + ran.stderr).strip().splitlines()
+    if any("is a valid PDF/A-1b file" in line for line in said):
+        return []
+    assert any("is not a valid PDF/A-1b file" in line for line in said), said
+    return [line for line in said if line and "is not a valid" not in line]

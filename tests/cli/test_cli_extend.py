@@ -1,0 +1,106 @@
+"""`sohoa digitize` at a level, and `sohoa extend`, as a user calls them, against services on loopback."""
+
+import json
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from conftest import Sohoa
+from trust_outside import Trust, start_trust
+
+
+@pytest.fixture(scope="module")
+def trust(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trust]:
+    made, server = start_trust(tmp_path_factory.mktemp("authority"))
+    yield made
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from scripts.samples.dossier import write_scans
+    from scripts.samples.papers import render_page
+    from scripts.samples.scanning import scan as scan_page
+
+    path = tmp_path_factory.mktemp("scans") / "don.jpg"
+    write_scans(path, [scan_page(render_page("letter", 6), seed=1)])
+    return path
+
+
+@pytest.fixture
+def environment(trust: Trust, tmp_path: Path) -> dict[str, str]:
+    package, password = trust.write_pkcs12("clerk", tmp_path)
+    settings = {
+        "PKCS12_FILE": package,
+        "PKCS12_PASSWORD_FILE": password,
+        "SIGNATURE_LEVEL": "B-LTA",
+        "TSA_URL": trust.tsa_url,
+        "TRUST_ROOTS": trust.write_roots(tmp_path / "roots"),
+        "SERVICE_ATTEMPTS": 1,
+    }
+    return {f"SOHOA_SIGNING__{name}": str(value) for name, value in settings.items()}
+
+
+def test_the_whole_way_with_the_service_down_and_back(
+    sohoa: Sohoa, trust: Trust, scan: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    trust.fail("tsa")
+    failed = sohoa("digitize", scan, "--out", out, **environment)
+    assert failed.returncode == 7, failed.stderr
+    assert "time-stamping service" in failed.stderr
+    assert not list(out.glob("*.pdf"))
+
+    signed = sohoa("digitize", scan, "--out", out, **environment, SOHOA_SIGNING__ON_TSA_FAILURE="sign-b-b")
+    assert signed.returncode == 0, signed.stderr
+    assert "signed B-B, not B-LTA" in signed.stdout + signed.stderr
+    report = json.loads((out / "don.json").read_text(encoding="utf-8"))["pdf"]
+    assert (report["signature_level"], report["signature_level_asked"]) == ("B-B", "B-LTA")
+    assert report["signature_shortfall"]
+
+    pdf, before = out / "don.pdf", (out / "don.pdf").read_bytes()
+    late = sohoa("extend", pdf, **environment)
+    assert late.returncode == 7
+    assert [path.name for path in out.glob("*.pdf")] == ["don.pdf"]
+
+    trust.faults.clear()
+    extended = sohoa("extend", pdf, **environment)
+    assert extended.returncode == 0, extended.stderr
+    assert pdf.read_bytes() == before
+    after = (out / "don.b-lta.pdf").read_bytes()
+    assert after.startswith(before)
+    assert sha256(before).hexdigest() in extended.stdout
+    assert sha256(after).hexdigest() in extended.stdout
+
+    verified = sohoa("verify", out / "don.b-lta.pdf", **environment)
+    assert verified.returncode == 0, verified.stdout
+
+    again = sohoa("extend", pdf, out / "don.b-lta.pdf", **environment)
+    assert again.returncode == 5
+    assert "B-LTA already" in again.stdout
+    assert (out / "don.b-lta.pdf").read_bytes() == after
+
+    renewed = sohoa("extend", "--renew", out / "don.b-lta.pdf", **environment)
+    assert renewed.returncode == 0, renewed.stderr
+    (newest,) = out.glob("don.b-lta.renewed-*.pdf")
+    assert newest.read_bytes().startswith(after)
+
+
+def test_a_level_is_asked_for(sohoa: Sohoa, tmp_path: Path) -> None:
+    assert sohoa("extend", tmp_path / "none.pdf").returncode == 2
+    assert sohoa("extend", tmp_path / "none.pdf", "--level", "B-T").returncode == 3
+
+
+def test_settings_that_cannot_work_are_told_before_any_page_is_read(
+    sohoa: Sohoa, scan: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    for name, value in (
+        ("TSA_URL", ""),
+        ("PKCS12_PASSWORD_FILE", str(scan)),
+        ("TRUST_ROOTS", str(tmp_path / "no")),
+    ):
+        wrong = sohoa("digitize", scan, "--out", tmp_path, **{**environment, f"SOHOA_SIGNING__{name}": value})
+        assert wrong.returncode == 6, (name, wrong.stderr)
+        assert not list(tmp_path.glob("*.pdf"))
