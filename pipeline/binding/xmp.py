@@ -6,8 +6,8 @@ first: Preflight refuses declarations on single properties and schemas told afte
 
 import re
 from collections.abc import Sequence
+from html import escape
 from typing import Literal
-from xml.sax.saxutils import escape
 
 from pipeline.binding.manifest import PageRecord, write_manifest
 from schemas.page import DocumentInfo
@@ -103,4 +103,4 @@ def _describe_property(name: str, what: str) -> str:
 
 def _escape(value: str) -> str:
     # a bare CR would come back from an XML reader as LF
-    return escape(clean_text(value), {"\r": "&#13;"})
+    return escape(clean_text(value), quote=False).replace("\r", "&#13;")
