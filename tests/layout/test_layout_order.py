@@ -57,6 +57,18 @@ def test_columns_of_body_text_are_read_left_column_first() -> None:
     assert sheet.order()[1:-1] == [*left, *right]
 
 
+def test_a_fold_that_print_runs_across_parts_nothing() -> None:
+    sheet = Drawing()
+    _write_body(sheet, 500, BODY * 4)
+    for x in (600, 1000):
+        sheet.rule(x, 0, x, 2338)
+    sheet.rule(0, 780, 1653, 780)
+    found = sheet.found()
+    assert not len(found.print.rules.cells)
+    assert len({run.row for run in found.layout.runs}) == len(BODY) * 4
+    assert sheet.order() == [*BODY * 4]
+
+
 def test_signature_blocks_side_by_side_are_not_mixed() -> None:
     blocks = (
         ("XÁC NHẬN CỦA UBND XÃ", "(Ký tên, đóng dấu)", "Trần Văn Bình"),
