@@ -20,7 +20,7 @@ from pipeline.binding.picture import make_picture
 from pipeline.digitise import digitise_page, open_tools
 from pipeline.image.prepare import straighten
 from pipeline.intake.open import open_source
-from pipeline.reading.syllables import plausibility
+from pipeline.reading.strip import weigh_strip
 from schemas.page import BoundPage, Box, Codec, EncodedImage, Orientation, ScanPage, Skew, UprightPage
 from schemas.settings import Settings
 from scripts.samples.damage import make_room
@@ -69,7 +69,7 @@ def test_boxes_of_what_was_read_agree_with_the_truth(
     try:
         with open_source(tmp_path / "scan.jpg", tools.limits) as source:
             taken = source.read_page(1)
-        upright = straighten(taken, lambda grey, dpi: plausibility(tools.engine.read_strip(grey, dpi=dpi)))
+        upright = straighten(taken, lambda grey, dpi: weigh_strip(tools.engine.read_strip(grey, dpi=dpi)))
         done = digitise_page(taken, tools)
     finally:
         tools.engine.close()
