@@ -100,7 +100,10 @@ def find_orientation(
     signs = _count_signs(turned, across.skew_deg) if first else _count_signs(components, along.skew_deg)
     plain = signs.total >= _LEAST_SIGNS * len(components.boxes)
     cued = _opposite(first) if signs.sigmas < 0 else first
-    if axis_sure and signs.sure and plain and (cued == 0 or read_strip is None):
+    cues_sure = axis_sure and signs.sure and plain
+    if cues_sure and (
+        cued == 0 or read_strip is None or _reads_plainly(pixels, components, cued, read_strip)
+    ):
         return Orientation(cued, certain=True)
     if read_strip is not None:
         turns = (first, _opposite(first)) if axis_sure else _QUARTERS
@@ -120,6 +123,14 @@ def _read_few(pixels: Pixels, components: Components, read_strip: ReadStrip | No
         if worth >= _PLAIN and lead >= _PLAIN_LEAD:
             return Orientation(decided, certain=True)
     return Orientation(0, certain=False)
+
+
+def _reads_plainly(pixels: Pixels, components: Components, turn: QuarterTurn, read_strip: ReadStrip) -> bool:
+    """Whether one line says by itself that the page must be turned so."""
+    turned = turn_components(components, turn)
+    upright = np.rot90(pixels, k=-turn // 90)
+    strip = cut_strip(upright, turned, find_lean(turned).skew_deg, most_lines=1)
+    return strip is not None and read_strip(*strip) >= _PLAIN
 
 
 def _opposite(turn: QuarterTurn) -> QuarterTurn:

@@ -20,16 +20,18 @@ _STRIP_LETTER_PX = 25.0
 """Letters are brought to about 300 dpi: median letter height of 13 pt there is 28 px."""
 
 
-def cut_strip(pixels: Pixels, components: Components, skew_deg: float) -> tuple[Pixels, float] | None:
-    """The densest three rows of `pixels` (`H x W` or RGB), turned like `components`, with their dpi.
+def cut_strip(
+    pixels: Pixels, components: Components, skew_deg: float, most_lines: int = MOST_LINES
+) -> tuple[Pixels, float] | None:
+    """The densest `most_lines` rows of `pixels` (`H x W` or RGB), turned like `components`, with their dpi.
 
     None where there are no letters.
     """
     rows = _find_rows(components, skew_deg)
     if not rows:
         return None
-    best = max(range(len(rows)), key=lambda start: sum(row[2] for row in rows[start : start + MOST_LINES]))
-    window = rows[best : best + MOST_LINES]
+    best = max(range(len(rows)), key=lambda start: sum(row[2] for row in rows[start : start + most_lines]))
+    window = rows[best : best + most_lines]
     median = components.median_height_px
     low, high = window[0][0], min(window[-1][1], window[0][0] + _TALLEST * median)
     boxes = components.boxes
