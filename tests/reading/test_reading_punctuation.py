@@ -37,6 +37,7 @@ def _mended(*lines: str) -> list[str]:
         (("VW góp ý dự thảo",), ("V/v góp ý dự thảo",)),
         (("ngày 07 tháng 11 năm 2023", "Vív Bảo lãnh"), ("ngày 07 tháng 11 năm 2023", "V/v Bảo lãnh")),
         (("Quốc hội khóa XIH, kỳ họp",), ("Quốc hội khóa XIII, kỳ họp",)),
+        (("MỤC ĐÍCH, YÊU CẦU", "Mục H"), ("MỤC ĐÍCH, YÊU CẦU", "Mục H")),
         (("số 27|2014/TT-BTC",), ("số 27/2014/TT-BTC",)),
         (("sinh 24I01/1953",), ("sinh 24/01/1953",)),
         (("sinh ngày 2609/1950,",), ("sinh ngày 26/09/1950,",)),
