@@ -1,10 +1,10 @@
 """The page of HTML that `sohoa digitize --html` writes: the pages of every PDF that was made."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 from pdf2image import convert_from_bytes
-from pdf2image.exceptions import PDFInfoNotInstalledError
 
 from schemas.errors import MissingDependencyError, OutputError, SohoaError
 from schemas.report import DocumentReport, PageReport
@@ -16,20 +16,17 @@ class Gallery:
     """Collects what a call makes; `write` then writes one page of all of it to `path`."""
 
     def __init__(self, path: Path) -> None:
+        """Raises `MissingDependencyError` without poppler, before any work is done."""
+        if shutil.which("pdftoppm") is None:
+            raise MissingDependencyError(
+                "poppler is not on this machine", advice="apt-get install poppler-utils"
+            )
         self._path = path
         self._documents: list[ShownDocument] = []
 
     def add_document(self, path: Path, document: DigitisedDocument) -> None:
-        """Show the pages of the PDF made of `path`, as anyone will see them.
-
-        Raises `MissingDependencyError` without poppler.
-        """
-        try:
-            pictures = convert_from_bytes(document.pdf, size=PICTURE_PX)
-        except PDFInfoNotInstalledError as error:
-            raise MissingDependencyError(
-                "poppler is not on this machine", advice="apt-get install poppler-utils"
-            ) from error
+        """Show the pages of the PDF made of `path`, as anyone will see them."""
+        pictures = convert_from_bytes(document.pdf, size=PICTURE_PX)
         pages = tuple(
             ShownPage(
                 number=page.number,

@@ -9,9 +9,10 @@ import pytest
 from conftest import Sohoa
 from PIL import Image
 
-from schemas.errors import OutputError
+from schemas.errors import MissingDependencyError, OutputError
 from schemas.page import Reason, Verdict
 from schemas.report import REASON_ADVICE, REASON_LABELS, VERDICT_LABELS
+from scripts.cli.gallery import Gallery
 from scripts.html_report import ShownDocument, ShownPage, write_html_report
 from scripts.samples.scanning import scan
 from scripts.samples.typeset import set_slip
@@ -55,6 +56,12 @@ def test_a_folder_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path: 
     with pytest.raises(OutputError, match="missing"):
         write_html_report([], tmp_path / "missing" / "page.html", heading="Sohoa")
     assert not list(tmp_path.iterdir())
+
+
+def test_without_poppler_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingDependencyError, match="poppler"):
+        Gallery(tmp_path / "report.html")
 
 
 def test_every_reason_has_a_label_and_an_advice() -> None:
