@@ -168,6 +168,11 @@ def _check_signatures(pdf: bytes, roots: list[x509.Certificate], found: _Found) 
         if not (status.intact and status.valid):
             found.problems.append(f"{stamp.field_name}: the document timestamp does not hold")
             continue
+        if roots and not status.trusted:
+            found.problems.append(
+                f"{stamp.field_name}: the document timestamp does not lead to a trusted root"
+            )
+            continue
         found.timestamps += 1
         whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE
         found.additions_only = found.additions_only or whole
