@@ -162,15 +162,15 @@ def _defocus(draw: Draw, page: SamplePage) -> Drawn:
 
 
 def _dark(draw: Draw, page: SamplePage) -> Drawn:
-    return draw.scan(page, dim=draw.between(0.5, 1.0), noise=draw.between(0.5, 3)), None
+    return draw.scan(page, dim=draw.between(0.5, 1.0), noise=draw.between(0.5, 9)), None
 
 
 def _washed_out(draw: Draw, page: SamplePage) -> Drawn:
-    return draw.scan(page, fade=draw.between(0.5, 1.0), noise=draw.between(0, 1.5)), None
+    return draw.scan(page, fade=draw.between(0.7, 1.04), noise=draw.between(0, 1.5)), None
 
 
 def _coarse(draw: Draw, page: SamplePage) -> Drawn:
-    return draw.scan(page, dpi=round(draw.between(150, 32))), None
+    return draw.scan(page, dpi=round(draw.between(140, 26))), None
 
 
 def _noise(draw: Draw, page: SamplePage) -> Drawn:

@@ -1,5 +1,6 @@
 """What a reader could do with a page: the label a verdict is held against. Never the way it was made."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,12 +68,8 @@ def _lost_share(read: str, truth: str) -> float:
     matched = np.zeros(len(wanted), np.bool_)
     for start, _, length in Levenshtein.opcodes(wanted, fold(read)).as_matching_blocks():
         matched[start : start + length] = True
-    lost, at = 0, 0
-    words = wanted.split()
-    for word in words:
-        lost += bool(matched[at : at + len(word)].mean() < _WORD_LEFT)
-        at += len(word) + 1
-    return lost / len(words)
+    words = list(re.finditer(r"\S+", wanted))
+    return sum(bool(matched[word.start() : word.end()].mean() < _WORD_LEFT) for word in words) / len(words)
 
 
 def _hidden_share(page: QualityPage) -> float:

@@ -173,7 +173,7 @@ def crumple(page: SamplePage, rng: random.Random, severity: float) -> Spoiled:
         near = np.exp(-(((x - at[0]) ** 2 + (y - at[1]) ** 2) / to_px(rng.uniform(25, 70)) ** 2))
         relief += rng.uniform(-1, 1) * np.abs(off) / to_px(10) * near
     slope_x, slope_y = cv2.Sobel(relief, cv2.CV_32F, 1, 0), cv2.Sobel(relief, cv2.CV_32F, 0, 1)
-    bend = to_px(0.5 + 5 * severity)
+    bend = to_px(0.5 + 9 * severity)
     moved = cv2.remap(
         page.pixels,
         cv2.resize(x + bend * cv2.GaussianBlur(slope_x, (0, 0), 2), (width, height)),
