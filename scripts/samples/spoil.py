@@ -32,6 +32,9 @@ _SHEETS = (
 )
 """White, cream, yellow and pink notes, blue and grey card (RGB)."""
 
+_PAPER_UNDER_LAMP = 0.93
+"""A mirrored lamp is brighter than paper: paper gives back at most 0.93 of the light (80 g/m2 copy paper)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spoiled:
@@ -123,7 +126,8 @@ def shine(page: SamplePage, rng: random.Random, severity: float) -> Spoiled:
         over = (y - centre[1]) * math.cos(lean) - (x - centre[0]) * math.sin(lean)
         light = np.maximum(light, 1.7 * np.exp(-((along / long) ** 2) - (over / short) ** 2))
     depth = cv2.resize(np.clip(light, 0, 1), (width, height))
-    return _mix(page, np.full((1, 1, 3), 255, np.float32), depth, least=0.85)
+    lit = _with_pixels(page, page.pixels * np.float32(_PAPER_UNDER_LAMP))
+    return _mix(lit, np.full((1, 1, 3), 255, np.float32), depth, least=0.85)
 
 
 def band(page: SamplePage, rng: random.Random, severity: float) -> Spoiled:
