@@ -46,7 +46,9 @@ def test_damage_lies_where_it_is_said_to(way: Way, slip: SamplePage) -> None:
 
 @pytest.mark.parametrize("way", (*WHOLE, spoil.cover_with_sheet, spoil.shine))
 def test_damage_grows_with_severity(way: Way, slip: SamplePage) -> None:
-    mild, severe = (change(slip, way(slip, random.Random("grow"), much)).mean() for much in (0.05, 0.95))
+    changes = (change(slip, way(slip, random.Random("grow"), much)) for much in (0.05, 0.95))
+    # paper that is darker all over (under a lamp) is no damage
+    mild, severe = (np.abs(changed - np.median(changed)).mean() for changed in changes)
     assert severe > 1.5 * mild
 
 
