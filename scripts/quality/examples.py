@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from pipeline.digitise import Tools, digitise_page, open_tools
 from pipeline.image.prepare import prepare_for_reading, straighten
 from pipeline.reading.strip import weigh_strip
+from schemas.errors import ReadingTimeoutError
 from schemas.page import PageText, Pixels, ScanPage
 from schemas.settings import Settings
 from scripts.quality.kinds import (
@@ -113,15 +114,18 @@ def make_example(kind: str, seed: int, split: Split, folder: Path, tools: Tools)
 
 
 def _read_whole(scan: ScanPage, tools: Tools) -> str:
-    """The other way to read a page: the engine finds its own lines."""
+    """The other way to read a page: the engine finds its own lines. Nothing where it does not come to an end."""
     engine = tools.engine
     upright = straighten(scan, lambda grey, dpi: weigh_strip(engine.read_strip(grey, dpi=dpi)))
-    return engine.read(
-        prepare_for_reading(upright),
-        width_px=upright.width_px,
-        height_px=upright.height_px,
-        timeout_s=tools.reading_timeout_s,
-    ).text
+    try:
+        return engine.read(
+            prepare_for_reading(upright),
+            width_px=upright.width_px,
+            height_px=upright.height_px,
+            timeout_s=tools.reading_timeout_s,
+        ).text
+    except ReadingTimeoutError:
+        return ""
 
 
 def _as_page(pixels: Pixels, dpi: int, bilevel: bool) -> ScanPage:
