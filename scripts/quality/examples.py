@@ -114,7 +114,7 @@ def make_example(kind: str, seed: int, split: Split, folder: Path, tools: Tools)
 
 
 def _read_whole(scan: ScanPage, tools: Tools) -> str:
-    """The other way to read a page: the engine finds its own lines. Nothing where it does not come to an end."""
+    """The other way to read a page: the engine finds its own lines. Empty where it comes to no end."""
     engine = tools.engine
     upright = straighten(scan, lambda grey, dpi: weigh_strip(engine.read_strip(grey, dpi=dpi)))
     try:
