@@ -6,6 +6,9 @@ from typing import Protocol
 from pipeline.reading.strip import StripText
 from schemas.page import PageText, Pixels, ReadingImage, RunImage
 
+STRIP_TIMEOUT_S = 5.0
+"""A strip of print takes 0.1 to 0.2 s; one of noise was seen to take more than 20 s."""
+
 
 class Engine(Protocol):
     """One recogniser, loaded once per process (or thread) and used for many pages."""
@@ -33,8 +36,11 @@ class Engine(Protocol):
         ink is, is dropped. Raises `ReadingTimeoutError` when all runs together take too long.
         """
 
-    def read_strip(self, grey: Pixels, *, dpi: float) -> StripText:
-        """Read a small crop of a few lines (used to settle orientation). Raises `ReadingTimeoutError`."""
+    def read_strip(self, grey: Pixels, *, dpi: float, timeout_s: float = STRIP_TIMEOUT_S) -> StripText:
+        """Read a small crop of a few lines (used to settle orientation).
+
+        What takes longer than `timeout_s` says nothing: print does not, noise may.
+        """
 
     def close(self) -> None:
         """Free the model."""

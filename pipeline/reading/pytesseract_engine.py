@@ -12,6 +12,7 @@ from statistics import fmean
 import numpy as np
 import pytesseract
 
+from pipeline.reading.engine import STRIP_TIMEOUT_S
 from pipeline.reading.page_tree import ListedWord, PageFrame, build_page_text
 from pipeline.reading.run_words import place_words
 from pipeline.reading.strip import StripText
@@ -19,7 +20,6 @@ from pipeline.reading.tessdata import find_tessdata
 from schemas.errors import MissingDependencyError, ReadingTimeoutError, SohoaError
 from schemas.page import PageText, Pixels, ReadingImage, RunImage
 
-STRIP_TIMEOUT_S = 20.0  # a strip takes about 0.2 s; this only stops a hang
 _AUTO_LAYOUT, _SINGLE_BLOCK = 3, 6  # Tesseract's page segmentation modes
 _RUN_DPI = 200.0  # a run of body text, 36 px high, has about this
 _STACK_PITCH_PX, _STACK_SIDE_PX = 52, 16  # white between stacked runs, so that none grow together
@@ -75,9 +75,12 @@ class PytesseractEngine:
                 words.extend(place_words(members, run))
         return build_page_text(words, frame, engine=self.name, model=self.model)
 
-    def read_strip(self, grey: Pixels, *, dpi: float) -> StripText:
+    def read_strip(self, grey: Pixels, *, dpi: float, timeout_s: float = STRIP_TIMEOUT_S) -> StripText:
         """See `Engine.read_strip`."""
-        table = self._run(grey, dpi, _SINGLE_BLOCK, STRIP_TIMEOUT_S)
+        try:
+            table = self._run(grey, dpi, _SINGLE_BLOCK, timeout_s)
+        except ReadingTimeoutError:
+            return StripText("", 0.0)
         frame = PageFrame(grey.shape[1], grey.shape[0], 1.0)
         read = build_page_text(_listed_words(table), frame, engine=self.name, model=self.model)
         confidences = [word.confidence for word in read.words]

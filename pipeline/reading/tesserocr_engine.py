@@ -9,6 +9,7 @@ import numpy as np
 import tesserocr
 
 from pipeline.reading.alternatives import crop_from_page, crop_from_runs, weigh_words
+from pipeline.reading.engine import STRIP_TIMEOUT_S
 from pipeline.reading.page_tree import ListedWord, PageFrame, build_page_text
 from pipeline.reading.restoration import find_doubtful
 from pipeline.reading.run_words import place_words
@@ -17,7 +18,6 @@ from pipeline.reading.tessdata import find_tessdata
 from schemas.errors import MissingDependencyError, ReadingTimeoutError, SohoaError
 from schemas.page import PageText, Pixels, ReadingImage, RunImage
 
-STRIP_TIMEOUT_S = 20.0  # a strip takes about 0.1 s; this only stops a hang
 _RUN_DPI = 200.0  # a run of body text, 36 px high, has about this; Tesseract only wants no warning
 # No second try with colours turned: -19 % time on bad pages (facts/image-and-ocr.md); no chatter on stderr.
 _VARIABLES = {"tessedit_do_invert": "0", "debug_file": os.devnull}
@@ -88,9 +88,12 @@ class TesserocrEngine:
         finally:
             self._api.Clear()
 
-    def read_strip(self, grey: Pixels, *, dpi: float) -> StripText:
+    def read_strip(self, grey: Pixels, *, dpi: float, timeout_s: float = STRIP_TIMEOUT_S) -> StripText:
         """See `Engine.read_strip`."""
-        self._recognise(grey, dpi, tesserocr.PSM.SINGLE_BLOCK, STRIP_TIMEOUT_S)
+        try:
+            self._recognise(grey, dpi, tesserocr.PSM.SINGLE_BLOCK, timeout_s)
+        except ReadingTimeoutError:
+            return StripText("", 0.0)
         try:
             return StripText(str(self._api.GetUTF8Text()).strip(), self._api.MeanTextConf() / 100)
         finally:

@@ -35,11 +35,14 @@ from scripts.quality.kinds import (
 from scripts.quality.labels import Label, Loss, label_page, measure_loss
 
 PAGES_OF_A_KIND: dict[Split, tuple[int, int, int]] = {
-    "fit": (16, 22, 8),
-    "calibration": (8, 10, 5),
-    "test": (18, 24, 12),
+    "fit": (14, 14, 6),
+    "calibration": (8, 10, 4),
+    "test": (16, 20, 10),
 }
-"""Pages of each harmless kind, damaging kind, and kind without print: 12, 16 and 4 kinds, 1,500 pages."""
+"""Pages of each harmless kind, damaging kind, and kind without print: 12, 16 and 4 kinds, 1,240 pages."""
+
+_READING_TIMEOUT_S = 20.0
+"""A page takes a second or two; one of noise would take the whole minute that a page is given else."""
 
 _CLEAR_CER = 0.03
 """A page that reads so well at once is not read a second way."""
@@ -158,7 +161,7 @@ _tools: list[Tools] = []
 
 def _open() -> None:
     cv2.setNumThreads(1)
-    _tools.append(open_tools(Settings()))
+    _tools.append(open_tools(Settings(reading_timeout_s=_READING_TIMEOUT_S)))
 
 
 def _make(task: tuple[str, int, Split, Path]) -> str:

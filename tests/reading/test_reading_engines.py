@@ -201,6 +201,11 @@ def test_a_strip_of_bare_paper_weighs_nothing(engine: Engine) -> None:
     assert weigh_strip(engine.read_strip(np.full((120, 600), 255, np.uint8), dpi=300)) == 0.0
 
 
+def test_a_strip_that_takes_too_long_says_nothing(engine: Engine) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (400, 2000)).astype(np.uint8)
+    assert weigh_strip(engine.read_strip(noise, dpi=300, timeout_s=0.001)) == 0.0
+
+
 @pytest.mark.parametrize("name", ["auto", "tesserocr", "pytesseract"])
 def test_missing_model_names_its_package(name: str) -> None:
     with pytest.raises(MissingDependencyError, match="tesseract-ocr-xyz"):
