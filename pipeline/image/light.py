@@ -1,5 +1,7 @@
 """Light: seals out of the way, uneven and dim lighting evened, before anything is measured or read."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -35,6 +37,9 @@ _SEAL_STROKE_PX = 9
 _SEAL_MEDIAN_PX = 15
 """3 mm dilated at 75 dpi, median of 10 mm at half that scale."""
 
+_SEAL_REACH_PX = 16
+"""Half of the median, half of the blur after it, and a margin of two pixels of the working image."""
+
 _RED_GROWTH_PX = 3
 """Halved colour resolution of JPEG bleeds this far beyond the ink."""
 
@@ -66,9 +71,13 @@ def to_reading_grey(pixels: Pixels) -> Pixels:
 def clear_seals(grey: Pixels, pixels: Pixels, small: Pixels, factor: int) -> None:
     """Fade the seals of `pixels` in `grey`, in place; they are looked for on `small`."""
     red, _, lead = _split_red(small)
-    if float(cv2.minMaxLoc(lead)[1]) < _FAINT_LEAD * LEAST_BACKGROUND / 255:
+    bright = _spread_paper(red)
+    darkest = max(LEAST_BACKGROUND, cv2.minMaxLoc(bright)[0])
+    _, possible = cv2.threshold(lead, int((_FAINT_LEAD - 0.5) * darkest / 255) - 1, 255, cv2.THRESH_BINARY)
+    where = cv2.boundingRect(possible)
+    if where[2] == 0:
         return
-    paper = _see_past_seals(red)
+    paper = _see_past_seals(bright, where, red.shape)
     lead = np.asarray(cv2.divide(lead, paper, scale=255.0), dtype=np.uint8)
     _, trace = cv2.threshold(lead, _FAINT_LEAD - 1, 255, cv2.THRESH_BINARY)
     left, top, width, height = (factor * side for side in cv2.boundingRect(trace))
@@ -125,13 +134,30 @@ def _fade_seal(red: Pixels, other: Pixels, paper: Pixels, lead: Pixels) -> Pixel
     return np.asarray(np.clip(below, 0, light), dtype=np.uint8)
 
 
-def _see_past_seals(red: Pixels) -> Pixels:
-    """Red light of the bare paper: even a solid seal, which hardly darkens it, counts as print there."""
+def _spread_paper(red: Pixels) -> Pixels:
+    """Red light of the paper between strokes, at about 37 dpi: nowhere darker than past the seals."""
     factor = max(1, round(max(red.shape) / _WORKING_HEIGHT_PX))
     paper = cv2.dilate(shrink(red, factor), np.ones((_SEAL_STROKE_PX, _SEAL_STROKE_PX), np.uint8))
-    smooth = cv2.blur(cv2.medianBlur(shrink(np.asarray(paper, dtype=np.uint8), 2), _SEAL_MEDIAN_PX), (5, 5))
-    paper = cv2.resize(np.maximum(smooth, LEAST_BACKGROUND), (red.shape[1], red.shape[0]))
-    return np.asarray(paper, dtype=np.uint8)
+    return shrink(np.asarray(paper, dtype=np.uint8), 2)
+
+
+def _see_past_seals(bright: Pixels, where: Sequence[int], shape: tuple[int, ...]) -> Pixels:
+    """Red light of the bare paper, `shape` (height, width) large: even a solid seal, which hardly darkens it,
+    counts as print there.
+
+    Right in the box `where` (left, top, width, height) and a little around: the median, 6 CPU ms on A4, is
+    taken there alone.
+    """
+    left, top, width, height = where
+    across, down = bright.shape[1] / shape[1], bright.shape[0] / shape[0]
+    rows = slice(max(0, int(top * down) - _SEAL_REACH_PX), int((top + height) * down) + _SEAL_REACH_PX)
+    columns = slice(
+        max(0, int(left * across) - _SEAL_REACH_PX), int((left + width) * across) + _SEAL_REACH_PX
+    )
+    paper = bright.copy()
+    paper[rows, columns] = cv2.medianBlur(bright[rows, columns], _SEAL_MEDIAN_PX)
+    smooth = np.maximum(cv2.blur(paper, (5, 5)), LEAST_BACKGROUND)
+    return np.asarray(cv2.resize(smooth, (shape[1], shape[0])), dtype=np.uint8)
 
 
 def estimate_background(grey: Pixels) -> Pixels:

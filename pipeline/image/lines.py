@@ -4,6 +4,7 @@ All of it is measured on component boxes, never on pixels. `v` is a height along
 `v = y + x * tan(skew)`, the same for every point of one baseline.
 """
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 import numpy as np
@@ -162,14 +163,17 @@ def find_peaks(v: Floats, apart_px: float, *, least: int) -> Floats:
     counts = np.bincount((v - start).astype(np.intp), minlength=4)
     smooth = np.convolve(counts, (1, 1, 1), mode="same")
     taken: list[float] = []
-    free = np.ones(len(smooth), dtype=np.bool_)
-    for position in np.argsort(-smooth, kind="stable"):
-        if smooth[position] < least:
-            break
+    many = np.flatnonzero(smooth >= least)
+    reach = int(np.ceil(apart_px))
+    free = bytearray(b"\1" * len(smooth))  # asked once a height: ten times as fast as an array
+    ascending = np.sort(v)
+    heights, offsets = ascending.tolist(), (ascending - start).tolist()
+    for position in many[np.argsort(-smooth[many], kind="stable")].tolist():
         if not free[position]:
             continue
-        window = v[np.abs(v - start - position - 0.5) <= 1.5]
-        taken.append(float(np.median(window)) if len(window) else float(start + position + 0.5))
-        reach = int(np.ceil(apart_px))
-        free[max(0, position - reach) : position + reach + 1] = False
+        low, high = bisect_left(offsets, position - 1), bisect_right(offsets, position + 2)
+        middles = heights[(low + high - 1) // 2 : (low + high) // 2 + 1]
+        taken.append(sum(middles) / len(middles) if low < high else float(start + position + 0.5))
+        first, last = max(0, position - reach), min(len(free), position + reach + 1)
+        free[first:last] = bytes(last - first)
     return np.array(sorted(taken), dtype=np.float64)

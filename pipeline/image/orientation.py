@@ -165,17 +165,27 @@ def _count_standing_out(components: Components, skew_deg: float) -> tuple[int, i
     top = lean_heights(boxes, boxes[:, 1], skew_deg)
     bottom = lean_heights(boxes, boxes[:, 1] + boxes[:, 3], skew_deg)
     mark = lean_heights(marks, marks[:, 1], skew_deg) + marks[:, 3] / 2
+    middles = top + bottom
+    order = np.argsort(middles)
+    by_middle, tops, bottoms, marks_at = middles[order], top[order], bottom[order], np.sort(mark)
     above = below = 0
     for line in find_baselines(components, skew_deg):
         x_line, baseline = float(np.median(top[line.members])), line.v
         band = baseline - x_line
-        reaching_down, reaching_up = bottom > x_line + 0.5 * band, top < baseline - 0.5 * band
-        near = (top + bottom > 2 * x_line - 0.6 * band) & (top + bottom < 2 * baseline + 0.6 * band)
-        above += int((near & reaching_down & (top < x_line - 0.25 * band)).sum())
-        below += int((near & reaching_up & (bottom > baseline + 0.25 * band)).sum())
-        above += int(((mark < x_line - 0.05 * band) & (mark > x_line - 0.7 * band)).sum())
-        below += int(((mark > baseline + 0.05 * band) & (mark < baseline + 0.7 * band)).sum())
+        ends = (2 * x_line - 0.6 * band, 2 * baseline + 0.6 * band)
+        near = slice(
+            np.searchsorted(by_middle, ends[0], "right"), np.searchsorted(by_middle, ends[1], "left")
+        )
+        high, low = tops[near], bottoms[near]
+        above += int(np.count_nonzero((low > x_line + 0.5 * band) & (high < x_line - 0.25 * band)))
+        below += int(np.count_nonzero((high < baseline - 0.5 * band) & (low > baseline + 0.25 * band)))
+        above += _count_between(marks_at, x_line - 0.7 * band, x_line - 0.05 * band)
+        below += _count_between(marks_at, baseline + 0.05 * band, baseline + 0.7 * band)
     return above, below
+
+
+def _count_between(ascending: NDArray[np.float64], low: float, high: float) -> int:
+    return max(0, int(np.searchsorted(ascending, high, "left") - np.searchsorted(ascending, low, "right")))
 
 
 def _drop_leaders(components: Components, skew_deg: float) -> NDArray[np.int32]:

@@ -331,9 +331,12 @@ def _usual(edges: NDArray[np.int32]) -> float:
     """The edge (+-1 px) that most letters share; the middle one of few."""
     if len(edges) < _FEW:
         return float(sorted(edges.tolist())[len(edges) // 2])
-    counts = np.bincount(edges - edges.min() + 1, minlength=3)
-    near = np.convolve(counts, (1, 1.5, 1), mode="same")
-    return float(near.argmax() - 1 + edges.min())
+    first = edges.min()
+    counts = np.bincount(edges - first + 1, minlength=3)
+    near = 1.5 * counts
+    near[1:] += counts[:-1]
+    near[:-1] += counts[1:]
+    return float(near.argmax() - 1 + first)
 
 
 def unite(boxes: Boxes, run: Numbers, count: int) -> Boxes:

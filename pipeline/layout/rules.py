@@ -85,8 +85,15 @@ def _no_boxes(columns: int) -> NDArray[np.int32]:
 
 
 def _open_along(ink: Pixels, width: int, height: int) -> Pixels:
+    """Opening by a box; what little the first half leaves is dilated alone."""
     kernel = np.ones((max(height, 1), max(width, 1)), np.uint8)
-    return np.asarray(cv2.morphologyEx(ink, cv2.MORPH_OPEN, kernel), dtype=np.uint8)
+    kept = np.asarray(cv2.erode(ink, kernel), dtype=np.uint8)
+    x, y, across, down = cv2.boundingRect(kept)
+    if across == 0:
+        return kept
+    around = np.s_[max(0, y - height) : y + down + height, max(0, x - width) : x + across + width]
+    kept[around] = cv2.dilate(kept[around], kernel)
+    return kept
 
 
 def _keep_thin(strokes: Pixels, px: float, axis: int) -> Pixels:

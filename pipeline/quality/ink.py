@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.image.shapes import label_shapes
+from pipeline.image.shapes import count_levels, label_shapes, mark_shapes
 from schemas.page import Pixels, UprightPage
 
 WORKING_DPI = 150.0
@@ -147,7 +147,7 @@ def _ink_floor(soft: Pixels) -> float:
     The 7th and the 30th percentile are paper on any page with margins and lie 0.95 sigma apart; seven
     sigma above the mean is crossed about never in the 2 million pixels of a page.
     """
-    histogram = np.cumsum(np.bincount(soft.ravel()[::3], minlength=256))
+    histogram = np.cumsum(count_levels(soft.reshape(-1)[::3]))
     low, centre = np.searchsorted(histogram, np.array([0.07, 0.30]) * histogram[-1])
     sigma = float(centre - low) / 0.95
     return min(HIGHEST_FLOOR, max(FAINTEST_INK, (float(centre) + 7.5 * sigma) / 255))
@@ -171,8 +171,8 @@ def _ink_contrast(peaks: Pixels, floor: float) -> float:
 
 def _noise(contrast: Pixels) -> float:
     """Deviation of the pixel noise (0..1), from the upper quartile of what a 3 x 3 mean takes away."""
-    rest = cv2.absdiff(contrast, cv2.blur(contrast, (3, 3)))
-    histogram = np.cumsum(np.bincount(rest.ravel()[::3], minlength=256))
+    rest = _as_pixels(cv2.absdiff(contrast, cv2.blur(contrast, (3, 3))))
+    histogram = np.cumsum(count_levels(rest.reshape(-1)[::3]))
     quartile = np.searchsorted(histogram, 0.75 * histogram[-1])
     # |normal| has its upper quartile at 1.15 sigma; the 3 x 3 mean leaves sqrt(8/9) of the noise;
     # half of the noise of white paper is clipped away by the scanner
@@ -196,7 +196,7 @@ def _text_components(soft: Pixels, threshold: float, dpi: float) -> tuple[NDArra
     dot = np.maximum(width, height) <= DOT_IN * dpi
     keep = (height >= low * min(1.0, unit)) & (height <= high * unit) & ~rule & ~solid & ~round_patch & ~dot
     keep[0] = False
-    mask = np.take(keep.astype(np.uint8), labels)
+    mask = mark_shapes(labels, keep)
     other = 1.0 - float(np.count_nonzero(mask)) / max(1.0, float(area[1:].sum()))
     return stats[keep], mask, other
 

@@ -30,6 +30,7 @@ from pipeline.digitise import (
 )
 from pipeline.intake.open import Source, open_source
 from pipeline.intake.sandbox import warm_up
+from pipeline.memory import keep_freed_memory
 from pipeline.page_result import DigitisedPage
 from schemas.page import Attachment, DocumentInfo
 from schemas.report import DocumentReport, PdfReport, SourceReport
@@ -66,6 +67,7 @@ class Desk:
         cv2.setNumThreads(1)
         warm_up()  # while this process has one thread, and no keys
         workers = settings.jobs or len(os.sched_getaffinity(0))
+        keep_freed_memory(workers)
         self.documents = ThreadPoolExecutor(workers, thread_name_prefix="document")
         self._pages = ThreadPoolExecutor(workers, thread_name_prefix="page")
         self._idle: SimpleQueue[Tools] = SimpleQueue()
