@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -81,7 +82,7 @@ def digitize(  # noqa: PLR0913, PLR0917 - one argument for each option
         raise typer.Exit(failures[0].exit_code)
 
 
-def _open_desk(asked: dict[str, object], *, sign: bool) -> "Desk":
+def _open_desk(asked: Mapping[str, object], *, sign: bool) -> "Desk":
     """A desk with the settings that are asked for (None: as they are).
 
     All that starting makes stays, so nothing is collected meanwhile, nor gone through again while pages are
