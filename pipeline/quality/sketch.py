@@ -1,18 +1,14 @@
-"""Small figures that are alike where pages are: of the words on a page, and of its picture.
+"""Small figures of sets that are alike where the sets are, and how alike two of them are.
 
-Words: MinHash (A. Broder, On the resemblance and containment of documents, 1997), of each minimum the
-lowest byte (P. Li, A. König, b-Bit Minwise Hashing, 2010). Picture: the signs of its lowest cosine
-frequencies against their median, as pHash has them (C. Zauner, 2010), of the ink and not of the light.
+MinHash (A. Broder, On the resemblance and containment of documents, 1997), of each minimum the lowest byte
+(P. Li, A. König, b-Bit Minwise Hashing, 2010).
 """
 
 from collections.abc import Iterable
 from hashlib import blake2b
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-
-from schemas.page import Pixels
 
 Bytes = NDArray[np.uint8]
 Shares = NDArray[np.float64]
@@ -24,11 +20,6 @@ PICTURE_BYTES = 32
 
 _CHANCE = 1 / 256
 """How often bytes of unlike minima are the same."""
-_FREQUENCIES = 16
-_WORKING_PX = 256
-"""Longer side of the picture that is sketched: print becomes grey bars, lines and paragraphs remain."""
-_PAPER_PX = 9
-"""Working pixels (1 cm of A4): wider than a line of print, so that the brightest point in it is paper."""
 
 
 def sketch_set(members: Iterable[str], size: int) -> str:
@@ -39,19 +30,6 @@ def sketch_set(members: Iterable[str], size: int) -> str:
     factors, shifts = _draw_permutations(size)
     minima = ((hashes[:, None] * factors + shifts) >> np.uint64(32)).min(axis=0)
     return bytes((minima & np.uint64(0xFF)).astype(np.uint8)).hex()
-
-
-def sketch_picture(pixels: Pixels) -> str:
-    """`PICTURE_BYTES` in hex of an upright page, grey or RGB, of any size."""
-    factor = max(1, max(pixels.shape[:2]) // _WORKING_PX)
-    size = max(1, pixels.shape[1] // factor), max(1, pixels.shape[0] // factor)
-    small = cv2.resize(pixels[: size[1] * factor, : size[0] * factor], size, interpolation=cv2.INTER_AREA)
-    grey = (small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)).astype(np.float32)
-    paper = cv2.GaussianBlur(cv2.dilate(grey, np.ones((_PAPER_PX, _PAPER_PX), np.uint8)), (0, 0), 6)
-    ink = cv2.GaussianBlur(1 - np.clip(grey / np.maximum(paper, 1), 0, 1), (0, 0), 2)
-    spectrum = cv2.dct(cv2.resize(ink, (64, 64), interpolation=cv2.INTER_AREA))
-    lowest = spectrum[:_FREQUENCIES, :_FREQUENCIES].ravel()
-    return np.packbits(lowest > np.median(lowest[1:])).tobytes().hex()
 
 
 def unpack(sketches: Iterable[str], size: int) -> Bytes:

@@ -3,10 +3,19 @@
 import re
 from itertools import pairwise
 
+import cv2
+import numpy as np
+
 from pipeline.quality.marks import find_page_number, find_record_codes, fold
-from pipeline.quality.sketch import FIGURE_BYTES, WORD_BYTES, sketch_picture, sketch_set
+from pipeline.quality.sketch import FIGURE_BYTES, WORD_BYTES, sketch_set
 from schemas.findings import Aspect, PageTrace
-from schemas.page import PageText, UprightPage
+from schemas.page import PageText, Pixels, UprightPage
+
+_FREQUENCIES = 16
+_WORKING_PX = 256
+"""Longer side of the picture that is sketched: print becomes grey bars, lines and paragraphs remain."""
+_PAPER_PX = 9
+"""Working pixels (1 cm of A4): wider than a line of print, so that the brightest point in it is paper."""
 
 SQUARE = 1.1
 """Longer by shorter side; below it a page has no side that one would call its top by its shape alone."""
@@ -25,7 +34,7 @@ def trace_page(upright: UprightPage, text: PageText, *, blank: bool) -> PageTrac
         blank=blank,
         aspect=_tell_aspect(upright),
         quarter_turn=upright.orientation.quarter_turn if certain else None,
-        picture=sketch_picture(upright.pixels),
+        picture=_sketch_picture(upright.pixels),
         words=sketch_set(pairs, WORD_BYTES),
         word_count=len(pairs),
         figures=sketch_set(figures, FIGURE_BYTES),
@@ -40,3 +49,17 @@ def _tell_aspect(upright: UprightPage) -> Aspect:
     if long < SQUARE * short:
         return "square"
     return "portrait" if upright.height_px == long else "landscape"
+
+
+def _sketch_picture(pixels: Pixels) -> str:
+    """`PICTURE_BYTES` in hex: the signs of the lowest cosine frequencies against their median, as pHash has
+    them (C. Zauner, 2010), of the ink and not of the light."""
+    factor = max(1, max(pixels.shape[:2]) // _WORKING_PX)
+    size = max(1, pixels.shape[1] // factor), max(1, pixels.shape[0] // factor)
+    small = cv2.resize(pixels[: size[1] * factor, : size[0] * factor], size, interpolation=cv2.INTER_AREA)
+    grey = (small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)).astype(np.float32)
+    paper = cv2.GaussianBlur(cv2.dilate(grey, np.ones((_PAPER_PX, _PAPER_PX), np.uint8)), (0, 0), 6)
+    ink = cv2.GaussianBlur(1 - np.clip(grey / np.maximum(paper, 1), 0, 1), (0, 0), 2)
+    spectrum = cv2.dct(cv2.resize(ink, (64, 64), interpolation=cv2.INTER_AREA))
+    lowest = spectrum[:_FREQUENCIES, :_FREQUENCIES].ravel()
+    return np.packbits(lowest > np.median(lowest[1:])).tobytes().hex()
