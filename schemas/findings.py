@@ -54,8 +54,8 @@ class PrintedNumber:
 class PageTrace:
     """One page, small enough to lie in the ledger: no text, no names.
 
-    `picture`, `words`, `figures` are sketches in hex (`pipeline.quality.sketch`); `word_count` and
-    `figure_count` say how much the last two stand on. `printed` is what the head or foot of the page says.
+    `picture`, `words`, `particulars` (figures and names) are sketches in hex (`pipeline.quality.sketch`);
+    `word_count` says how much `words` stands on. `printed` is what the head or foot of the page says.
     `record_codes` are those the page gives as its own, not those it quotes. `quarter_turn` (degrees
     clockwise) is None where the turn was a guess or the camera's.
     """
@@ -66,8 +66,7 @@ class PageTrace:
     picture: str
     words: str
     word_count: int
-    figures: str
-    figure_count: int
+    particulars: str
     printed: PrintedNumber | None = None
     record_codes: tuple[str, ...] = ()
 

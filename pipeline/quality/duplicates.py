@@ -1,28 +1,26 @@
 """The same page twice: which pages of a dossier are scans of one sheet.
 
-Print tells it by its words, and by its figures where forms are filled in alike; only pages with next to no
-print are compared by their picture. Measured by `scripts.bench.duplicates`.
+Print tells it by its words, and by the figures and names that forms of one kind differ in; only pages with
+next to no print are compared by their picture. Thresholds are from `scripts.bench.duplicates`.
 """
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.quality.sketch import (
-    FIGURE_BYTES,
     PICTURE_BYTES,
     WORD_BYTES,
     difference,
     likeness,
+    likeness_of_few,
     unpack,
 )
 from schemas.findings import PageTrace
 
-ENOUGH_WORDS = 20
+ENOUGH_WORDS = 8
 SAME_WORDS = 0.8
-ENOUGH_FIGURES = 4
-SAME_FIGURES = 0.7
+SAME_PARTICULARS = 0.75
 SAME_PICTURE = 0.1
 
 
@@ -41,23 +39,23 @@ def find_duplicates(traces: Sequence[PageTrace | None]) -> Iterator[tuple[int, .
 
 
 class _Pages:
-    """The traces as columns."""
+    """The traces, what is compared at once as columns."""
 
     def __init__(self, traces: Sequence[PageTrace]) -> None:
-        self.words = unpack((trace.words for trace in traces), WORD_BYTES)
-        self.word_counts = np.array([trace.word_count for trace in traces])
-        self.figures = unpack((trace.figures for trace in traces), FIGURE_BYTES)
-        self.figure_counts = np.array([trace.figure_count for trace in traces])
-        self.pictures = unpack((trace.picture for trace in traces), PICTURE_BYTES)
+        self._traces = traces
+        self._printed = np.array([trace.word_count >= ENOUGH_WORDS for trace in traces], bool)
+        self._words = unpack((trace.words for trace in traces), WORD_BYTES)
+        self._pictures = unpack((trace.picture for trace in traces), PICTURE_BYTES)
 
-    def find_like(self, index: int) -> NDArray[np.intp]:
+    def find_like(self, index: int) -> Iterator[int]:
         """The pages after `index` that are the same."""
         later = slice(index + 1, None)
-        words = likeness(self.words[index], self.words[later])
-        figures = likeness(self.figures[index], self.figures[later])
-        enough_words = np.minimum(self.word_counts[index], self.word_counts[later]) >= ENOUGH_WORDS
-        few_figures = np.maximum(self.figure_counts[index], self.figure_counts[later]) < ENOUGH_FIGURES
-        by_print = enough_words & (words >= SAME_WORDS) & (few_figures | (figures >= SAME_FIGURES))
-        no_words = np.maximum(self.word_counts[index], self.word_counts[later]) < ENOUGH_WORDS
-        by_picture = no_words & (difference(self.pictures[index], self.pictures[later]) <= SAME_PICTURE)
-        return index + 1 + np.flatnonzero(by_print | by_picture)
+        if self._printed[index]:
+            alike = self._printed[later] & (likeness(self._words[index], self._words[later]) >= SAME_WORDS)
+        else:
+            near = difference(self._pictures[index], self._pictures[later]) <= SAME_PICTURE
+            alike = ~self._printed[later] & near
+        for other in (index + 1 + np.flatnonzero(alike)).tolist():
+            one, another = self._traces[index].particulars, self._traces[other].particulars
+            if not self._printed[index] or likeness_of_few(one, another) >= SAME_PARTICULARS:
+                yield other

@@ -7,9 +7,11 @@ where the last was stopped.
 
 import os
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
+from time import process_time
 from typing import Annotated
 
 import cv2
@@ -19,7 +21,10 @@ from pydantic import TypeAdapter
 
 from pipeline.digitise import Tools, digitise_page, open_tools
 from pipeline.image.prepare import straighten
+from pipeline.quality.duplicates import find_duplicates
+from pipeline.quality.trace import trace_page
 from pipeline.reading.strip import weigh_strip
+from schemas.findings import PageTrace
 from schemas.page import Orientation, PageText, ScanPage, Skew, UprightPage, Verdict
 from schemas.settings import Settings
 from scripts.bench.kinds import SHARED
@@ -171,6 +176,54 @@ def load_upright(folder: Path, reading: Reading) -> UprightPage:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two scans and whether they are taken for one page; `clear`: neither is said to be unreadable."""
+
+    one: Reading
+    other: Reading
+    taken_for_one: bool
+
+    @property
+    def same_sheet(self) -> bool:
+        """The truth."""
+        return self.one.sheet == self.other.sheet
+
+    @property
+    def clear(self) -> bool:
+        """Whether both can be read."""
+        return Verdict.UNREADABLE not in {self.one.verdict, self.other.verdict}
+
+
+def compare(readings: Sequence[Reading], traces: Sequence[PageTrace]) -> Iterator[Pair]:
+    """Every two scans."""
+    for (one, first), (other, second) in combinations(zip(readings, traces, strict=True), 2):
+        yield Pair(one, other, any(find_duplicates((first, second))))
+
+
+def tell(pairs: Sequence[Pair]) -> Iterator[str]:
+    """Hits and false alarms, and the pairs that went wrong."""
+    for name, asked in (
+        ("one sheet", [pair for pair in pairs if pair.same_sheet and pair.clear]),
+        (
+            "one sheet, a scan of it unreadable",
+            [pair for pair in pairs if pair.same_sheet and not pair.clear],
+        ),
+        ("two sheets of one template", [pair for pair in pairs if _share_template(pair)]),
+        ("two other sheets", [pair for pair in pairs if pair.one.template != pair.other.template]),
+    ):
+        yield f"{name}: {sum(pair.taken_for_one for pair in asked)} of {len(asked)} pairs taken for one page"
+    for pair in pairs:
+        if pair.taken_for_one != pair.same_sheet:
+            what = "missed" if pair.same_sheet else "FALSE"
+            names = (f"{read.sheet}/{read.number} ({read.verdict})" for read in (pair.one, pair.other))
+            yield f"{what}: {' '.join(names)}"
+
+
+def _share_template(pair: Pair) -> bool:
+    return not pair.same_sheet and pair.one.template == pair.other.template
+
+
 def main(
     folder: Annotated[Path, typer.Argument(help="where the readings are kept")],
     first_seed: Annotated[int, typer.Option(help="other sheets for another seed")] = 4000,
@@ -178,8 +231,17 @@ def main(
     """Read the sheets and tell how well the same page is known again."""
     folder.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)
+    readings, traces, seconds = [], [], 0.0
     for reading in read_sheets(folder, draw_sheets(first_seed), open_tools(Settings())):
         print(reading.sheet, reading.number, reading.verdict, len(reading.text.words), flush=True)
+        upright = load_upright(folder, reading)
+        started = process_time()
+        traces.append(trace_page(upright, reading.text, blank=reading.verdict is Verdict.BLANK))
+        seconds += process_time() - started
+        readings.append(reading)
+    print(f"trace_page: {1000 * seconds / len(traces):.1f} ms CPU a page over {len(traces)} pages")
+    for line in tell(list(compare(readings, traces))):
+        print(line)
 
 
 if __name__ == "__main__":
