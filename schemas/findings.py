@@ -55,9 +55,9 @@ class PageTrace:
     """One page, small enough to lie in the ledger: no text, no names.
 
     `picture`, `words`, `particulars` (figures and names) are sketches in hex (`pipeline.quality.sketch`);
-    `word_count` says how much `words` stands on. `printed` is what the head or foot of the page says.
-    `record_codes` are those the page gives as its own, not those it quotes. `quarter_turn` (degrees
-    clockwise) is None where the turn was a guess or the camera's.
+    `sure_words` counts the pairs of words that are print beyond doubt. `printed` is what the head or foot
+    of the page says. `record_codes` are those the page gives as its own, not those it quotes.
+    `quarter_turn` (degrees clockwise) is None where the turn was a guess or the camera's.
     """
 
     blank: bool
@@ -65,7 +65,7 @@ class PageTrace:
     quarter_turn: QuarterTurn | None
     picture: str
     words: str
-    word_count: int
+    sure_words: int
     particulars: str
     printed: PrintedNumber | None = None
     record_codes: tuple[str, ...] = ()

@@ -7,6 +7,7 @@ next to no print are compared by their picture. Thresholds are from `scripts.ben
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.quality.sketch import (
     PICTURE_BYTES,
@@ -21,7 +22,7 @@ from schemas.findings import PageTrace
 ENOUGH_WORDS = 8
 SAME_WORDS = 0.8
 SAME_PARTICULARS = 0.75
-SAME_PICTURE = 0.1
+SAME_PICTURE = 0.15
 
 
 def find_duplicates(traces: Sequence[PageTrace | None]) -> Iterator[tuple[int, ...]]:
@@ -43,19 +44,29 @@ class _Pages:
 
     def __init__(self, traces: Sequence[PageTrace]) -> None:
         self._traces = traces
-        self._printed = np.array([trace.word_count >= ENOUGH_WORDS for trace in traces], bool)
+        self._printed = np.array([trace.sure_words >= ENOUGH_WORDS for trace in traces], bool)
+        self._empty = np.array([trace.sure_words == 0 for trace in traces], bool)
         self._words = unpack((trace.words for trace in traces), WORD_BYTES)
         self._pictures = unpack((trace.picture for trace in traces), PICTURE_BYTES)
 
     def find_like(self, index: int) -> Iterator[int]:
         """The pages after `index` that are the same."""
         later = slice(index + 1, None)
+        same_words = likeness(self._words[index], self._words[later]) >= SAME_WORDS
         if self._printed[index]:
-            alike = self._printed[later] & (likeness(self._words[index], self._words[later]) >= SAME_WORDS)
+            alike = self._printed[later] & same_words
+        elif self._empty[index]:
+            alike = self._empty[later] & self._look_alike(index, later)
         else:
-            near = difference(self._pictures[index], self._pictures[later]) <= SAME_PICTURE
-            alike = ~self._printed[later] & near
+            short = ~self._printed[later] & ~self._empty[later]
+            alike = short & same_words & self._look_alike(index, later)
         for other in (index + 1 + np.flatnonzero(alike)).tolist():
-            one, another = self._traces[index].particulars, self._traces[other].particulars
-            if not self._printed[index] or likeness_of_few(one, another) >= SAME_PARTICULARS:
+            if self._empty[index] or self._share_particulars(index, other):
                 yield other
+
+    def _look_alike(self, index: int, later: slice) -> NDArray[np.bool_]:
+        return difference(self._pictures[index], self._pictures[later]) <= SAME_PICTURE
+
+    def _share_particulars(self, index: int, other: int) -> bool:
+        one, another = self._traces[index].particulars, self._traces[other].particulars
+        return likeness_of_few(one, another) >= SAME_PARTICULARS

@@ -13,6 +13,9 @@ from pipeline.quality.sketch import sketch_few, sketch_words
 from schemas.findings import Aspect, PageTrace
 from schemas.page import PageText, Pixels, UprightPage
 
+SURE = 0.7
+"""Confidence of a word that print alone reaches: of 12 pages of handwriting, which reads as up to 99 pairs of
+words, none had more than 4 such pairs."""
 SQUARE = 1.1
 """Longer by shorter side; below it a page has no side that one would call its top by its shape alone."""
 
@@ -29,20 +32,26 @@ _BORDER_LEVEL = 0.55
 
 def trace_page(upright: UprightPage, text: PageText, *, blank: bool) -> PageTrace:
     """Sketch an upright page and its corrected text; pure, about 5 ms for A4 at 300 dpi."""
-    words = [word for word in _TOKEN.findall(fold(text.text)) if word.isalpha() and len(word) > 1]
-    pairs = {f"{first} {second}" for first, second in pairwise(words)}
     certain = upright.orientation.certain and not upright.flattened  # a photo's turn is the camera's
     return PageTrace(
         blank=blank,
         aspect=_tell_aspect(upright),
         quarter_turn=upright.orientation.quarter_turn if certain else None,
         picture=_sketch_picture(upright.pixels),
-        words=sketch_words(pairs),
-        word_count=len(pairs),
+        words=sketch_words(_pair_words(text)),
+        sure_words=len(set(_pair_words(text, SURE))),
         particulars=sketch_few(_find_particulars(text)),
         printed=find_page_number(text),
         record_codes=find_record_codes(text),
     )
+
+
+def _pair_words(text: PageText, least_confidence: float = 0.0) -> Iterator[str]:
+    """Neighbours in reading order, without marks: what they have in common, misreadings do not hide."""
+    words = (word.text for word in text.words if word.confidence >= least_confidence)
+    tokens = [token for word in words for token in _TOKEN.findall(fold(word))]
+    kept = (token for token in tokens if token.isalpha() and len(token) > 1)
+    return (f"{first} {second}" for first, second in pairwise(kept))
 
 
 def _find_particulars(text: PageText) -> Iterator[str]:

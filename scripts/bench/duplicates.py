@@ -51,9 +51,9 @@ class Sheet:
     page: SamplePage
 
 
-def draw_sheets(first_seed: int) -> Iterator[Sheet]:
-    """The sheets, always the same for one `first_seed`."""
-    people = range(first_seed, first_seed + 4 * len(PROCEDURES), len(PROCEDURES))
+def draw_sheets(first_seed: int, copies: int) -> Iterator[Sheet]:
+    """`copies` sheets of each template, always the same for one `first_seed`."""
+    people = range(first_seed, first_seed + copies * len(PROCEDURES), len(PROCEDURES))
     for kind, procedures, pages in (
         (PaperKind.APPLICATION, 3, 1),
         (PaperKind.DECLARATION, 2, 1),
@@ -70,7 +70,7 @@ def draw_sheets(first_seed: int) -> Iterator[Sheet]:
                 for number, page in enumerate(paper.pages[:pages], 1):
                     yield Sheet(f"{kind}-{seed + procedure}-{number}", f"{kind}-{procedure}-{number}", page)
     laws = load_laws(SHARED / "data" / "vi_text", "dev")
-    for seed in range(first_seed, first_seed + 4):
+    for seed in range(first_seed, first_seed + copies):
         rng = random.Random(f"sohoa duplicates {seed}")
         if seed % 2 == 0:
             for number, page in enumerate(typeset.set_consecutive(rng, laws, Style("Tinos", 13), 4), 1):
@@ -104,7 +104,7 @@ def scan_again(sheet: Sheet, number: int) -> Scan | Photo:
         return photograph(sheet.page, seed=seed, tilt_deg=rng.uniform(2, 12), roll_deg=3, shadow=0.3)
     if way == "border":
         page, conditions["dark_border"] = damage.open_lid(page, rng, rng.random()), True
-    elif way == "seal" and sheet.page.pixels.shape[0] > 2000:
+    elif way == "seal" and sheet.page.words:
         page = damage.stamp(page, rng, "ỦY BAN NHÂN DÂN XÃ PHÚ KHÊ HẠ", "TỈNH\nLAM GIANG", 0.3)
     elif way == "bilevel":
         conditions["bilevel"], conditions["uneven_light"] = True, 0.0
@@ -227,12 +227,13 @@ def _share_template(pair: Pair) -> bool:
 def main(
     folder: Annotated[Path, typer.Argument(help="where the readings are kept")],
     first_seed: Annotated[int, typer.Option(help="other sheets for another seed")] = 4000,
+    copies: Annotated[int, typer.Option(min=1, help="sheets of each template")] = 4,
 ) -> None:
     """Read the sheets and tell how well the same page is known again."""
     folder.mkdir(parents=True, exist_ok=True)
     cv2.setNumThreads(1)
     readings, traces, seconds = [], [], 0.0
-    for reading in read_sheets(folder, draw_sheets(first_seed), open_tools(Settings())):
+    for reading in read_sheets(folder, draw_sheets(first_seed, copies), open_tools(Settings())):
         print(reading.sheet, reading.number, reading.verdict, len(reading.text.words), flush=True)
         upright = load_upright(folder, reading)
         started = process_time()

@@ -88,7 +88,7 @@ def make_trace(number: int | None = None, total: int | None = None, **fields: ob
         quarter_turn=0,
         picture="00" * 32,
         words=sketch_words(f"{serial} {at}" for at in range(50)),
-        word_count=50,
+        sure_words=50,
         particulars=f"{serial:04x}",
         printed=PrintedNumber(number, total) if number is not None else None,
     )
