@@ -1,7 +1,8 @@
 """The same page twice: which pages of a dossier are scans of one sheet.
 
 Print tells it by its words, and by the figures and names that forms of one kind differ in; only pages with
-next to no print are compared by their picture. Thresholds are from `scripts.bench.duplicates`.
+next to no print are compared by their picture, which forms of one kind share. The figures beside the
+thresholds are of `python -m scripts.bench.duplicates`: 80 printed sheets scanned three ways each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,9 +21,15 @@ from pipeline.quality.sketch import (
 from schemas.findings import PageTrace
 
 ENOUGH_WORDS = 8
+"""Pairs of sure words: the shortest notes (10 words) have 12 with their title, handwriting 4 at most."""
 SAME_WORDS = 0.8
+"""All 240 pairs of scans of one sheet were at 0.82 and above, one in twenty below 0.94."""
 SAME_PARTICULARS = 0.75
+"""238 of these 240 were at 0.75 and above. Of 28,440 pairs of two sheets 384 have such words, and of those the
+likest, two contracts that differ in one figure of six on that page, were at 0.71."""
 SAME_PICTURE = 0.15
+"""Handwriting scanned again lies at 0.01 to 0.13 where it was turned alike (once at 0.27); the likest two of 210
+pairs of other pages without print at 0.39."""
 
 
 def find_duplicates(traces: Sequence[PageTrace | None]) -> Iterator[tuple[int, ...]]:

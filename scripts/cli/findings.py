@@ -42,7 +42,7 @@ def _tell_length(finding: DossierFinding, where: str) -> str:
 
 
 def _tell_gap(finding: DossierFinding, where: str) -> str:
-    beside = f"giữa {where}" if len(finding.pages) > 1 else f"cạnh {where}"
+    beside = f"giữa {where.replace(', ', ' và ')}" if len(finding.pages) > 1 else f"cạnh {where}"
     return f"số {_list(finding.numbers)} ({beside})" if finding.numbers else beside
 
 

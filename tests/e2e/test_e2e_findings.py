@@ -64,7 +64,7 @@ def test_reports_from_before_there_were_findings_are_still_read() -> None:
         ({"code": "page_count_differs", "numbers": (5, 4)}, "giấy tờ 1 khai 5 trang, quét 4 trang"),
         (
             {"code": "page_number_missing", "numbers": (3,), "pages": [(1, 2), (1, 3)]},
-            "số 3 (giữa giấy tờ 1 trang 2, giấy tờ 1 trang 3)",
+            "số 3 (giữa giấy tờ 1 trang 2 và giấy tờ 1 trang 3)",
         ),
         ({"code": "page_number_missing", "numbers": range(3, 9), "pages": [(1, 2)]}, "số 3 đến 8"),
         ({"code": "page_number_out_of_order", "numbers": (3, 2), "pages": [(1, 2)]}, "số 3 rồi đến 2"),
