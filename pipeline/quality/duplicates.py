@@ -25,11 +25,11 @@ ENOUGH_WORDS = 8
 SAME_WORDS = 0.8
 """All 240 pairs of scans of one sheet were at 0.82 and above, one in twenty below 0.94."""
 SAME_PARTICULARS = 0.75
-"""238 of these 240 were at 0.75 and above. Of 28,440 pairs of two sheets 384 have such words, and of those the
-likest, two contracts that differ in one figure of six on that page, were at 0.71."""
+"""238 of these 240 were at 0.75 and above. Of 28,440 pairs of two sheets 384 have such words, and of those
+the likest, two contracts that differ in one figure of six on that page, were at 0.71."""
 SAME_PICTURE = 0.15
-"""Handwriting scanned again lies at 0.01 to 0.13 where it was turned alike (once at 0.27); the likest two of 210
-pairs of other pages without print at 0.39."""
+"""Handwriting scanned again lies at 0.01 to 0.13 where it was turned alike (once at 0.27); the likest two of
+210 pairs of other pages without print at 0.39."""
 
 
 def find_duplicates(traces: Sequence[PageTrace | None]) -> Iterator[tuple[int, ...]]:
