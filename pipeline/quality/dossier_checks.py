@@ -36,11 +36,10 @@ def _check_length(paper: PaperTraces) -> Iterator[DossierFinding]:
     """Counted are sides with something on them, and all sides: either may be what was declared."""
     sides = len(paper.pages)
     printed = sum(page is None or not page.blank for page in paper.pages)
-    if paper.declared_pages not in {None, sides, printed}:
+    declared = paper.declared_pages
+    if declared is not None and declared not in {sides, printed}:
         yield DossierFinding(
-            code=FindingCode.PAGE_COUNT_DIFFERS,
-            papers=(paper.ordinal,),
-            numbers=(paper.declared_pages or 0, sides),
+            code=FindingCode.PAGE_COUNT_DIFFERS, papers=(paper.ordinal,), numbers=(declared, sides)
         )
 
 

@@ -6,6 +6,7 @@ their hashes themselves, the lowest if they are many (E. Cohen, H. Kaplan, botto
 """
 
 from collections.abc import Iterable
+from functools import cache
 from hashlib import blake2b
 
 import numpy as np
@@ -73,6 +74,7 @@ def _hash(member: str) -> int:
     return int.from_bytes(blake2b(member.encode(), digest_size=8).digest(), "big")
 
 
+@cache
 def _draw_permutations(size: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
     """Odd factors and shifts modulo 2**64, the same for ever: stored sketches depend on them."""
     drawn = [_hash(f"sohoa sketch {number}") for number in range(2 * size)]
