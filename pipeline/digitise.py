@@ -16,7 +16,9 @@ from pipeline.image.prepare import find_print, prepare_for_reading, straighten_a
 from pipeline.layout.cut import cut_runs
 from pipeline.layout.find import find_layout
 from pipeline.page_result import DigitisedPage
+from pipeline.quality.dossier_checks import check_dossier
 from pipeline.quality.look import look
+from pipeline.quality.trace import trace_page
 from pipeline.quality.verdict import judge
 from pipeline.reading.correction import correct
 from pipeline.reading.engine import Engine
@@ -25,6 +27,7 @@ from pipeline.reading.own_text import is_born_digital, judge_own_text
 from pipeline.reading.strip import weigh_strip
 from pipeline.reading.syllables import syllable_validity
 from schemas.errors import ReadingTimeoutError
+from schemas.findings import DossierFinding, PaperTraces
 from schemas.page import (
     Attachment,
     BoundPage,
@@ -80,13 +83,14 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
         orientation_certain=upright.orientation.certain,
         skew_certain=upright.skew.certain,
     )
+    trace = trace_page(upright, text, blank=judgement.verdict is Verdict.BLANK)
     read = perf_counter()
 
     picture = make_picture(scan, upright, tools.profile)
     bound = perf_counter()
     return DigitisedPage(
         report=_report_page(upright, judgement, raw, text, validity, stray_share).model_copy(
-            update={"source_text": judge_own_text(scan.own_text)}
+            update={"source_text": judge_own_text(scan.own_text), "trace": trace}
         ),
         text=text,
         picture=picture,
@@ -144,6 +148,11 @@ _WORST_FIRST = (Verdict.UNREADABLE, Verdict.REVIEW, Verdict.READABLE, Verdict.BL
 def judge_document(pages: Sequence[DigitisedPage]) -> Verdict:
     """The worst verdict among the pages; blank only where every page is."""
     return min((page.report.verdict for page in pages), key=_WORST_FIRST.index)
+
+
+def check_document(pages: Sequence[DigitisedPage]) -> tuple[DossierFinding, ...]:
+    """What is odd about the pages of one document as they follow each other."""
+    return check_dossier((PaperTraces(1, tuple(page.report.trace for page in pages)),), None)
 
 
 class _Size(TypedDict):

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.findings import DossierFinding
 from schemas.page import Reason, Verdict
 
 RECORD_CODE = re.compile(r"^(?:\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{1,3})*)-\d{6}-\d{4,}$")
@@ -84,12 +85,13 @@ class DocumentStatus(_Model):
 
 
 class DossierStatus(_Model):
-    """One hand-over."""
+    """One hand-over. `findings` ask a person to look; they are told once every page was read."""
 
     id: str
     state: DossierState
     procedure_code: str | None
     documents: tuple[DocumentStatus, ...]
+    findings: tuple[DossierFinding, ...] = ()
 
 
 class RecordStatus(_Model):

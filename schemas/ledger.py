@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from schemas.dossier import JobKind
+from schemas.findings import PageTrace
 from schemas.page import Reason, Verdict
 
 
@@ -20,11 +21,12 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """One paper to register: every page of one original."""
+    """One paper to register: every page of one original. `declared_pages`: how many the clerk counted."""
 
     title: str
     original: Original
     page_count: int
+    declared_pages: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class PageOutcome:
     reasons: tuple[Reason, ...]
     result: StoredObject | None
     failure: str | None = None
+    trace: PageTrace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.findings import DossierFinding, PageTrace
 from schemas.page import QuarterTurn, Reason, Verdict
 from schemas.signing import SignatureLevel
 
@@ -98,7 +99,8 @@ class OcrReport(_Model):
 class PageReport(_Model):
     """One page. `quarter_turn`: degrees clockwise applied. `skew_deg`: how far text was turned
     counter-clockwise on the upright scan; the correction applied is its negative. `source_text`: the text
-    the page of a PDF carried itself, `garbage` where it is no Vietnamese; it was read anew in any case."""
+    the page of a PDF carried itself, `garbage` where it is no Vietnamese; it was read anew in any case.
+    `trace`: what it is compared with other pages by."""
 
     number: int
     width_px: int
@@ -113,6 +115,7 @@ class PageReport(_Model):
     ocr: OcrReport
     text: str
     source_text: SourceText = "none"
+    trace: PageTrace | None = None
 
 
 class PdfReport(_Model):
@@ -141,7 +144,7 @@ class SecondsReport(_Model):
 
 
 class DocumentReport(_Model):
-    """The whole report of one document."""
+    """The whole report of one document. `findings` compare its pages; the paper's ordinal is always 1."""
 
     schema_: Literal["sohoa/document-report@1"] = Field(default="sohoa/document-report@1", alias="schema")
     source: SourceReport
@@ -149,5 +152,6 @@ class DocumentReport(_Model):
     pages: tuple[PageReport, ...]
     pdf: PdfReport
     seconds: SecondsReport
+    findings: tuple[DossierFinding, ...] = ()
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """The newest revision in `schemas/migrations/versions`; a ledger at it needs no migration."""
 
 metadata = MetaData(
@@ -71,6 +71,7 @@ documents = Table(
     Column("type_code", String(64)),
     Column("title", Text, nullable=False),
     Column("page_count", Integer, nullable=False),
+    Column("declared_pages", Integer),
     Column("state", String(16), nullable=False),
     Column("failure", Text),
     UniqueConstraint("dossier_id", "ordinal"),
@@ -102,6 +103,7 @@ pages = Table(
     Column("reasons", _Json, nullable=False),
     Column("failure", Text),
     Column("accepted_reason", Text),
+    Column("trace", _Json),
     Column("result_key", Text),
     Column("result_sha256", _Sha256),
     Column("result_size", BigInteger),

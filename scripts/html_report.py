@@ -38,11 +38,13 @@ class ShownPage:
 
 @dataclass(frozen=True, slots=True)
 class ShownDocument:
-    """One paper; `facts` say where it came from and what was made of it."""
+    """One paper; `facts` say where it came from and what was made of it. `notices`: what is odd about its
+    pages together, and what to do about it."""
 
     title: str
     facts: str
     pages: tuple[ShownPage, ...]
+    notices: tuple[tuple[str, str], ...] = ()
 
 
 _PAGE = Template("""<!doctype html>
@@ -78,7 +80,10 @@ p { margin: .2rem 0; }
 .line { display: flex; align-items: center; justify-content: space-between; gap: .8rem;
   margin: .7rem 0 .3rem; }
 ul.why { margin: .3rem 0; padding-left: 1.1rem; }
-ul.why b::first-letter { text-transform: uppercase; }
+ul.why b::first-letter, .notices b::first-letter { text-transform: uppercase; }
+.notices { margin: .6rem 0 0; padding: .5rem 1rem; list-style: none; background: var(--card);
+  border: 1px solid var(--edge); border-left: 5px solid var(--review); border-radius: 6px; }
+.notices b { display: inline-block; }
 details pre { white-space: pre-wrap; overflow-wrap: anywhere; font: .85rem/1.45 inherit; max-height: 22rem;
   overflow: auto; }
 summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
@@ -120,9 +125,14 @@ def _render_count(verdict: Verdict, count: int) -> str:
 
 def _render_document(document: ShownDocument) -> str:
     pages = "\n".join(_render_page(page) for page in document.pages)
+    notices = "".join(
+        f"<li><b>{escape(what)}</b>. {escape(advice[:1].upper() + advice[1:])}.</li>"
+        for what, advice in document.notices
+    )
     return (
         f'<section><h2>{escape(document.title)}</h2><p class="soft">{escape(document.facts)}</p>'
-        f'<ol class="pages">{pages}</ol></section>'
+        + (f'<ul class="notices">{notices}</ul>' if notices else "")
+        + f'<ol class="pages">{pages}</ol></section>'
     )
 
 

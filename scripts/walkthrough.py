@@ -20,6 +20,7 @@ from schemas.errors import MissingDependencyError, OutputError
 from schemas.page import Pixels, Verdict
 from schemas.report import REASON_LABELS, VERDICT_LABELS
 from schemas.settings import Settings
+from scripts.cli.findings import tell_finding
 from scripts.cli.progress import VERDICT_STYLES
 from scripts.contact_sheet import PagePair, draw_contact_sheet
 from scripts.samples.dossier import DemoDossier, write_demo_dossier
@@ -149,6 +150,8 @@ class _Walk:
         with bar:
             status = office.wait(dossier_id, show)
         self.console.print(_draw_table(status))
+        for finding in status.findings:
+            self._print(f"  cần xem lại: {tell_finding(finding)}", "yellow")
         return status
 
     def _check_waiting(self, dossier: DemoDossier, status: DossierStatus) -> None:

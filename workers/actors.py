@@ -121,7 +121,8 @@ class JobWorker:
         digest = sha256(packed).hexdigest()
         key = f"pages/{work.dossier_id}/{work.ordinal}/{work.number}.{work.revision}/{digest}"
         self._home.store.put(key, packed, digest)
-        return PageOutcome(page.report.verdict, page.report.reasons, StoredObject(key, digest, len(packed)))
+        report, stored = page.report, StoredObject(key, digest, len(packed))
+        return PageOutcome(report.verdict, report.reasons, stored, trace=report.trace)
 
     def _work_document(self, claim: Claim) -> None:
         with self._home.database.read() as connection:

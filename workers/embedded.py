@@ -8,6 +8,7 @@ from typing import Self
 
 from pipeline.ledger.outbox import publish_events, read_events
 from pipeline.ledger.status import read_dossier, read_record
+from pipeline.quality.dossier_checks import check_dossier
 from schemas.dossier import DocumentStatus, DossierState, DossierStatus, RecordStatus
 from schemas.ledger import Event
 from schemas.settings import Settings
@@ -43,10 +44,18 @@ class EmbeddedOffice:
         files: Sequence[Path],
         *,
         titles: Sequence[str] = (),
+        declared_pages: Sequence[int] = (),
         procedure_code: str | None = None,
     ) -> str:
         """See `workers.submit.submit_dossier`; returns the dossier's id."""
-        return submit_dossier(self._home, record_code, files, titles=titles, procedure_code=procedure_code)
+        return submit_dossier(
+            self._home,
+            record_code,
+            files,
+            titles=titles,
+            declared_pages=declared_pages,
+            procedure_code=procedure_code,
+        )
 
     def replace_page(self, record_code: str, ordinal: int, number: int, path: Path) -> str:
         """See `workers.submit.submit_replacement`; returns the dossier's id."""
@@ -78,12 +87,12 @@ class EmbeddedOffice:
     def read_dossier(self, dossier_id: str) -> DossierStatus:
         """One hand-over as it stands. Raises `NotFoundError`."""
         with self._home.database.read() as connection:
-            return read_dossier(connection, dossier_id, self._home.locate)
+            return read_dossier(connection, dossier_id, self._home.locate, check_dossier)
 
     def status(self, record_code: str) -> RecordStatus:
         """A record as it stands. Raises `NotFoundError`."""
         with self._home.database.read() as connection:
-            return read_record(connection, record_code, self._home.locate)
+            return read_record(connection, record_code, self._home.locate, check_dossier)
 
     def record_files(self, record_code: str) -> tuple[DocumentStatus, ...]:
         """The finished documents attached to a record; the newest rendition is the last of each."""

@@ -43,10 +43,13 @@ def submit_dossier(
     files: Sequence[Path],
     *,
     titles: Sequence[str] = (),
+    declared_pages: Sequence[int] = (),
     procedure_code: str | None = None,
     priority: int = 0,
 ) -> str:
     """Register one document per file and return the dossier's id; everything is durable then.
+
+    `titles` and `declared_pages` (as the clerk counted them) are those of the first files.
 
     Raises `UsageError`, `RejectedFilesError` (one entry per bad file; nothing is registered), `StoreError`.
     """
@@ -55,11 +58,14 @@ def submit_dossier(
         raise UsageError("no file given")
     if len(titles) > len(files):
         raise UsageError(f"{len(titles)} titles for {len(files)} files")
+    if len(declared_pages) > len(files) or any(count < 1 for count in declared_pages):
+        raise UsageError("page counts are 1 or more, and no more of them than files")
     names = [check_title(title) for title in titles] + [_title_of(path) for path in files[len(titles) :]]
     checked = _check_files(files, home.settings.limits)
+    all_declared = [*declared_pages, *[None] * (len(files) - len(declared_pages))]
     documents = tuple(
-        NewDocument(name, _keep_original(home, file), file.page_count)
-        for name, file in zip(names, checked, strict=True)
+        NewDocument(name, _keep_original(home, file), file.page_count, declared)
+        for name, file, declared in zip(names, checked, all_declared, strict=True)
     )
     new = NewDossier(record_code, documents, procedure_code, priority)
     with home.database.write() as connection:

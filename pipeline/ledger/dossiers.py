@@ -184,6 +184,7 @@ def _register_document(
             ordinal=ordinal,
             title=new.title,
             page_count=new.page_count,
+            declared_pages=new.declared_pages,
             state=DocumentState.PENDING,
         )
         .returning(documents.c.id)

@@ -3,9 +3,10 @@
 Everything that follows from a result is decided here, in the transaction that writes the result.
 """
 
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, null, select, update
 
 from pipeline.ledger.audit import SYSTEM, append_audit
 from pipeline.ledger.jobs import (
@@ -69,6 +70,7 @@ def finish_page(connection: Connection, claim: Claim, outcome: PageOutcome, now:
             result_key=result.key if result else None,
             result_sha256=result.sha256 if result else None,
             result_size=result.size if result else None,
+            trace=asdict(outcome.trace) if outcome.trace else null(),
         )
     )
     settle_document(connection, claim.document_id, now)

@@ -23,6 +23,7 @@ from pipeline.digitise import (
     BoundDocument,
     Tools,
     bind_document,
+    check_document,
     digitise_page,
     judge_document,
     name_engines,
@@ -132,6 +133,7 @@ class Desk:
                     pages=tuple(page.report for page in pages),
                     pdf=_report_pdf(f"{title}.pdf", bound, "PDF/A-3u" if embedded else "PDF/A-2u"),
                     seconds=bound.seconds,
+                    findings=check_document(pages),
                 ),
             )
 

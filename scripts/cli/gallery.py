@@ -9,6 +9,7 @@ from pdf2image import convert_from_bytes
 from schemas.errors import MissingDependencyError, OutputError, SohoaError
 from schemas.report import DocumentReport, PageReport
 from scripts.cli.desk import DigitisedDocument
+from scripts.cli.findings import tell_clerk
 from scripts.html_report import PICTURE_PX, ShownDocument, ShownPage, write_html_report
 
 
@@ -38,7 +39,8 @@ class Gallery:
             )
             for page, picture in zip(document.report.pages, pictures, strict=True)
         )
-        self._documents.append(ShownDocument(path.name, _tell_document(document.report), pages))
+        notices = tuple(tell_clerk(finding, one_paper=True) for finding in document.report.findings)
+        self._documents.append(ShownDocument(path.name, _tell_document(document.report), pages, notices))
 
     def add_failure(self, path: Path, error: SohoaError) -> None:
         """Name an input of which nothing could be made, and why."""

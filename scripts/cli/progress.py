@@ -10,6 +10,7 @@ from pipeline.page_result import DigitisedPage
 from schemas.errors import SohoaError
 from schemas.page import Verdict
 from schemas.report import REASON_LABELS, VERDICT_LABELS, DocumentReport, PageReport
+from scripts.cli.findings import tell_finding
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -60,6 +61,8 @@ class PageProgress:
                 self._print(
                     f"{path} is kept {where} {report.source.kept_as}, bit for bit, with its own {what}"
                 )
+            for finding in report.findings:
+                self._print(f"{path}: {tell_finding(finding, one_paper=True)}", Verdict.REVIEW)
         if self._bar is not None:
             for page in report.pages:
                 if page.reasons:

@@ -24,6 +24,7 @@ def status(
 ) -> None:
     """Show the dossiers of a record: every page's verdict, every finished PDF."""
     from pipeline.ledger.status import read_record
+    from pipeline.quality.dossier_checks import check_dossier
     from schemas.settings import Settings
     from workers.home import open_home
     from workers.submit import check_record_code
@@ -32,7 +33,7 @@ def status(
     home = open_home(Settings())
     try:
         with home.database.read() as connection:
-            record = read_record(connection, code, home.locate)
+            record = read_record(connection, code, home.locate, check_dossier)
     finally:
         home.close()
     if as_json:
@@ -44,6 +45,8 @@ def status(
 def _print_tables(record: "RecordStatus") -> None:
     from rich.console import Console
     from rich.table import Table
+
+    from scripts.cli.findings import tell_finding
 
     console = Console(highlight=False)
     for dossier in record.dossiers:
@@ -59,6 +62,8 @@ def _print_tables(record: "RecordStatus") -> None:
         for document in dossier.documents:
             for line in _tell_document(document):
                 console.print(f"  {line}", markup=False, soft_wrap=True)
+        for finding in dossier.findings:
+            console.print(f"  cần xem lại: {tell_finding(finding)}", markup=False, soft_wrap=True)
 
 
 def _name_page(page: "PageStatus") -> str:

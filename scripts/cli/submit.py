@@ -26,6 +26,9 @@ def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
         str | None, typer.Option(metavar="CODE", help="code of the procedure (TTHC)")
     ] = None,
     title: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="title of the next FILE")] = None,
+    pages: Annotated[
+        list[int] | None, typer.Option(metavar="N", help="pages the next FILE was declared to have")
+    ] = None,
     replace_page: Annotated[
         str | None, typer.Option(metavar="ORDINAL:PAGE", help="FILE is a new scan of this page")
     ] = None,
@@ -64,6 +67,7 @@ def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
             record=record,
             files=files or [],
             titles=title or [],
+            declared_pages=pages or [],
             procedure=procedure,
             replace=_name_page(record, replace_page, dossier),
             accept=_name_page(record, accept_page, dossier),
@@ -90,6 +94,7 @@ def _register(  # noqa: PLR0913 -- one parameter an option
     record: str,
     files: list[Path],
     titles: list[str],
+    declared_pages: list[int],
     procedure: str | None,
     replace: "PageName | None",
     accept: "PageName | None",
@@ -109,7 +114,9 @@ def _register(  # noqa: PLR0913 -- one parameter an option
     if retry is not None:
         submit_retry(home, retry)
         return retry
-    return submit_dossier(home, record, files, titles=titles, procedure_code=procedure)
+    return submit_dossier(
+        home, record, files, titles=titles, declared_pages=declared_pages, procedure_code=procedure
+    )
 
 
 def _name_page(record: str, name: str | None, dossier: str | None) -> "PageName | None":

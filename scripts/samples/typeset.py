@@ -95,6 +95,18 @@ def set_prose(
     return flow.finish()[0]
 
 
+def set_consecutive(
+    rng: random.Random, laws: Laws, style: Style, count: int, *, line_height: float = 1.28
+) -> tuple[SamplePage, ...]:
+    """The first `count` pages of one statute, numbered at the top from the second on."""
+    flow = Flow(A4, style, line_height=line_height)
+    prose = draw_prose(rng, laws)
+    write_title(flow, (_draw_title(rng, laws),), 14.5)
+    while flow.page_count <= count:
+        _fill_page(flow, prose)
+    return flow.finish()[:count]
+
+
 def set_two_columns(rng: random.Random, laws: Laws, style: Style) -> SamplePage:
     """A title, then two columns of text as in a gazette."""
     flow = TwoColumns(A4, style, line_height=1.22)

@@ -9,6 +9,7 @@ from pipeline.ledger.dossiers import register_dossier
 from pipeline.ledger.jobs import claim_job, list_jobs
 from pipeline.ledger.settling import finish_document, finish_page, read_document_work
 from pipeline.ledger.status import read_dossier
+from pipeline.quality.dossier_checks import check_dossier
 from schemas.dossier import DossierStatus, JobKind, JobState
 from schemas.ledger import (
     Claim,
@@ -86,4 +87,4 @@ class Bench:
 
     def status(self, dossier_id: str) -> DossierStatus:
         with self.database.read() as connection:
-            return read_dossier(connection, dossier_id, lambda key: f"/store/{key}")
+            return read_dossier(connection, dossier_id, lambda key: f"/store/{key}", check_dossier)

@@ -12,6 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from ledger_bench import Bench
+from sqlalchemy import create_engine
 
 from pipeline.ledger.database import open_database, sqlite_url
 from schemas.errors import StoreError
@@ -58,6 +59,24 @@ def test_migrations_speak_postgresql() -> None:
     assert "JSONB" in sql.getvalue()
     assert "BIGSERIAL" in sql.getvalue()
     assert "refuse_audit_change" in sql.getvalue()
+
+
+def test_a_ledger_from_before_traces_is_brought_up_to_date(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "ledger.sqlite3")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        made = config()
+        made.attributes["connection"] = connection
+        command.upgrade(made, "0001")
+        connection.exec_driver_sql("INSERT INTO records VALUES ('H21.65-220914-0011', 1.0)")
+    engine.dispose()
+    database = open_database(url)
+    with database.read() as connection:
+        assert connection.exec_driver_sql("SELECT code, created_at FROM records").all() == [
+            ("H21.65-220914-0011", 1.0)
+        ]
+        assert connection.exec_driver_sql("SELECT trace FROM pages").all() == []
+    database.close()
 
 
 def test_many_processes_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from pipeline.ledger.settling import (
     requeue_expired,
 )
 from pipeline.ledger.status import read_record
+from pipeline.quality.dossier_checks import check_dossier
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import ConflictError, LeaseLostError, NotFoundError
 from schemas.ledger import Claim, Event, RenditionDraft, StoredObject
@@ -335,7 +336,7 @@ def test_what_is_unknown_is_said_so(bench: Bench) -> None:
     bench.register(1)
     with bench.database.read() as connection:
         with pytest.raises(NotFoundError):
-            read_record(connection, "H21.65-220914-9999", str)
+            read_record(connection, "H21.65-220914-9999", str, check_dossier)
         with pytest.raises(NotFoundError):
             find_page(connection, RECORD, 1, 2)
     with bench.database.write() as connection, pytest.raises(NotFoundError):

@@ -19,6 +19,8 @@ def test_the_demo_holds_and_leaves_signed_pdfs_and_a_picture(
     assert "Hồ sơ: needs_rescan" in said and "Hồ sơ: complete" in said
     assert "không đọc được" in said and "ảnh mờ nhòe" in said
     assert said.count("signature verifies") == 5
+    findings = {line.split()[3] for line in said.splitlines() if "cần xem lại:" in line}
+    assert findings == {"mixed_orientation"}  # the receipt's first page lay on its side
     for line in said.splitlines():
         if line.endswith(".pdf"):
             assert Path(line.strip()).read_bytes().startswith(b"%PDF-")

@@ -14,6 +14,7 @@ from pipeline.binding.levels import find_level
 from pipeline.ledger.jobs import claim_job, list_jobs
 from pipeline.ledger.settling import read_document_work, requeue_expired
 from pipeline.ledger.status import read_dossier
+from pipeline.quality.dossier_checks import check_dossier
 from schemas.dossier import DossierState, DossierStatus, JobKind, JobState
 from schemas.ledger import Claim, PageOutcome, PageWork
 from schemas.page import Verdict
@@ -46,7 +47,7 @@ def queued(home: Home, dossier_id: str) -> list[str]:
 
 def status(home: Home, dossier_id: str) -> DossierStatus:
     with home.database.read() as connection:
-        return read_dossier(connection, dossier_id, home.locate)
+        return read_dossier(connection, dossier_id, home.locate, check_dossier)
 
 
 def make_worker(home: Home, kind: type[JobWorker] = JobWorker) -> JobWorker:
