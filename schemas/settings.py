@@ -80,6 +80,10 @@ class SigningSettings(BaseModel):
         default="fail",
         description="a service is down: fail (the job is tried again), or sign now and say what is due",
     )
+    revocation_online: bool = Field(
+        default=False,
+        description="`sohoa verify` asks authorities over HTTP where a file does not tell; else --online",
+    )
 
 
 class Settings(BaseSettings):

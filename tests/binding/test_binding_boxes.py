@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import pypdfium2
 import pytest
-from binding_pages import INFO, draw_page
 from PIL import Image
 
 from pipeline.binding.compose import compose
@@ -25,6 +24,7 @@ from schemas.page import BoundPage, Box, Codec, EncodedImage, Orientation, ScanP
 from schemas.settings import Settings
 from scripts.samples.damage import make_room
 from scripts.samples.dossier import write_scans
+from scripts.samples.drawn import INFO, draw_page
 from scripts.samples.page import PaperKind
 from scripts.samples.papers import render_page
 from scripts.samples.scanning import map_box, scan

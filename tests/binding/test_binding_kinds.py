@@ -12,9 +12,7 @@ import numpy as np
 import pikepdf
 import pypdfium2
 import pytest
-from binding_pages import INFO, draw_page
 from PIL import Image
-from preflight import make_twin, needs_preflight, run_preflight
 
 from pipeline.binding.compose import compose
 from pipeline.binding.conformance import check_conformance
@@ -22,8 +20,13 @@ from pipeline.binding.picture import make_picture
 from pipeline.intake.open import open_source
 from schemas.page import BoundPage, Codec, Orientation, PagePicture, PageText, ScanPage, Skew, UprightPage
 from schemas.settings import Limits
+from scripts.bench.preflight import find_preflight, make_twin, run_preflight
+from scripts.samples.drawn import INFO, draw_page
 
 Profile = Literal["compact", "faithful"]
+needs_preflight = pytest.mark.skipif(
+    find_preflight() is None, reason="Preflight is missing (scripts/apt-packages-test.txt)"
+)
 PAGE = Image.fromarray(draw_page(1)[1].pixels)
 LANDSCAPE = PAGE.rotate(90, expand=True)
 A5 = PAGE.resize((874, 1240))

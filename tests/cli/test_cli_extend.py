@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Sohoa
-from trust_outside import Trust, start_trust
+
+from scripts.samples.authority import Trust, start_trust
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +75,19 @@ def test_the_whole_way_with_the_service_down_and_back(
     assert sha256(before).hexdigest() in extended.stdout
     assert sha256(after).hexdigest() in extended.stdout
 
-    verified = sohoa("verify", out / "don.b-lta.pdf", **environment)
+    verified = sohoa("verify", out / "don.b-lta.pdf", "--require-revocation", **environment)
     assert verified.returncode == 0, verified.stdout
+    assert "✓ no certificate of its chain was revoked, by the answers in the file" in verified.stdout
+    plain = sohoa("verify", pdf, **environment)
+    assert plain.returncode == 0, plain.stdout
+    assert "· whether a certificate was revoked is NOT checked" in plain.stdout
+    strict = sohoa("verify", pdf, "--require-revocation", "--json", **environment)
+    assert strict.returncode == 1
+    (told,) = json.loads(strict.stdout)["files"][0]["signatures"]
+    assert told["revocation"]["state"] == "not_checked"
+    asked = sohoa("verify", pdf, "--online", "--require-revocation", **environment)
+    assert asked.returncode == 0, asked.stdout
+    assert "by its authority, asked now" in asked.stdout
 
     again = sohoa("extend", pdf, out / "don.b-lta.pdf", **environment)
     assert again.returncode == 5

@@ -8,7 +8,6 @@ import dramatiq
 import pikepdf
 import pytest
 from office_outside import RECORD, Papers
-from trust_outside import Trust, start_trust
 
 from pipeline.binding.levels import find_level
 from pipeline.ledger.jobs import claim_job, list_jobs
@@ -19,6 +18,7 @@ from schemas.ledger import Claim, PageOutcome, PageWork
 from schemas.page import Verdict
 from schemas.settings import Settings, SigningSettings
 from schemas.signing import SignatureLevel
+from scripts.samples.authority import Trust, start_trust
 from workers.actors import JobWorker, ReportUnforeseen, declare_actors
 from workers.broker import QUEUES, open_broker
 from workers.embedded import EmbeddedOffice

@@ -10,15 +10,19 @@ import subprocess
 from pathlib import Path
 
 import pikepdf
-import pytest
+
+from schemas.errors import MissingDependencyError
 
 JARS = ("preflight", "pdfbox2", "fontbox2", "xmpbox", "commons-logging", "javax.activation", "jaxb-api")
 _FOLDER = Path("/usr/share/java")
 
-needs_preflight = pytest.mark.skipif(
-    shutil.which("java") is None or not all((_FOLDER / f"{jar}.jar").is_file() for jar in JARS),
-    reason="Preflight is missing (scripts/apt-packages-test.txt)",
-)
+
+def find_preflight() -> str | None:
+    """Its class path; None where Java or one of its packages is missing (scripts/apt-packages-test.txt)."""
+    jars = [_FOLDER / f"{jar}.jar" for jar in JARS]
+    if shutil.which("java") is None or not all(jar.is_file() for jar in jars):
+        return None
+    return ":".join(map(str, jars))
 
 
 def make_twin(pdf: bytes) -> bytes:
@@ -27,7 +31,8 @@ def make_twin(pdf: bytes) -> bytes:
     with pikepdf.open(io.BytesIO(pdf)) as opened:
         xmp = opened.Root.Metadata.read_bytes()
         for ours, theirs in ((b"part>2<", b"part>1<"), (b"conformance>U<", b"conformance>B<")):
-            assert ours in xmp
+            if ours not in xmp:
+                raise ValueError("no PDF/A-2u of ours")
             xmp = xmp.replace(ours, theirs)
         opened.Root.Metadata.write(xmp)
         opened.save(
@@ -40,12 +45,18 @@ def make_twin(pdf: bytes) -> bytes:
 
 
 def run_preflight(pdf: Path) -> list[str]:
-    """What Preflight finds wrong, one line a finding; empty for a valid PDF/A-1b file."""
-    classes = ":".join(str(_FOLDER / f"{jar}.jar") for jar in JARS)
+    """What Preflight finds wrong, one line a finding; empty for a valid PDF/A-1b file.
+
+    Raises `MissingDependencyError` where it is not there or gives no answer.
+    """
+    classes = find_preflight()
+    if classes is None:
+        raise MissingDependencyError("Preflight is missing")
     command = ("java", "-Xshare:auto", "-cp", classes, "org.apache.pdfbox.preflight.Validator_A1b", str(pdf))
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     said = (ran.stdout + ran.stderr).strip().splitlines()
     if any("is a valid PDF/A-1b file" in line for line in said):
         return []
-    assert any("is not a valid PDF/A-1b file" in line for line in said), said
+    if not any("is not a valid PDF/A-1b file" in line for line in said):
+        raise MissingDependencyError(f"Preflight does not work: {said[-1] if said else 'no answer'}")
     return [line for line in said if line and "is not a valid" not in line]
