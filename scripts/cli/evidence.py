@@ -144,7 +144,7 @@ def _compare_with_kept(path: Path, pdf: bytes) -> list[Claim]:
     name, original = inside if inside is not None else (kept.name, _read(kept))
     sources = find_sources(pdf, {sha256(original).hexdigest(): original}.get)
     named = bool(sources) and all(source.state in {"equal", "re_encoded"} for source in sources)
-    claims = [(named, f"{name} is the original this copy was made from, bit for bit")]
+    claims: list[Claim] = [(named, f"{name} is the original this copy was made from, bit for bit")]
     try:
         signatures = verify(original).signatures
     except BadInputError as error:
