@@ -1,7 +1,7 @@
 """Was the certificate revoked, and when: told by the file or its authority, judged at the proven time."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
@@ -189,3 +189,28 @@ def test_a_test_certificate_names_nobody_to_ask(
     assert report.ok
     assert told(report).why == "the certificate names nobody to ask"
     assert not trust.asked
+
+
+@pytest.mark.parametrize(("level", "holds"), [(B_B, False), (B_T, True), (B_LTA, True)])
+def test_when_the_signer_s_certificate_has_run_out_the_proven_time_counts(
+    level: SignatureLevel,
+    holds: bool,
+    by_level: Levels,
+    services: TrustServices,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two years on; the clerk's certificate is valid for one."""
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + timedelta(days=730)
+
+    for module in ("signatures", "revocation"):
+        monkeypatch.setattr(f"pipeline.binding.{module}.datetime", Later)
+    report = verify(by_level[level].pdf, trust_roots=services.trust_roots, online=services)
+    assert report.ok is holds, report
+    expected = RevocationState.GOOD if level is B_LTA else RevocationState.NOT_CHECKED
+    assert told(report).state is expected
+    if level is B_T:
+        assert "ran out" in (told(report).why or "")
