@@ -158,6 +158,7 @@ def finish_document(
     """
     lock_dossier(connection, claim.dossier_id)
     end_job(connection, claim, now)
+    before = find_newest(connection, claim.document_id)
     connection.execute(
         insert(renditions).values(
             document_id=claim.document_id,
@@ -174,7 +175,7 @@ def finish_document(
     append_audit(
         connection,
         SYSTEM,
-        "document.bound",
+        "document.extended" if before and before.page_ids == made.page_ids else "document.bound",
         claim.dossier_id,
         now,
         key=made.object.key,

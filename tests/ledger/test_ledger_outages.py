@@ -3,9 +3,11 @@
 import pytest
 from ledger_bench import POLICY, RECORD, Bench
 
+from pipeline.ledger.audit import read_audit
+from pipeline.ledger.dossiers import retry_failed
 from pipeline.ledger.jobs import defer_job
 from pipeline.ledger.outbox import publish_events, read_events
-from pipeline.ledger.renditions import ask_level, list_newest
+from pipeline.ledger.renditions import ask_level, finish_level, list_newest
 from pipeline.ledger.settling import fail_job, finish_document, read_document_work
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import LeaseLostError
@@ -104,6 +106,23 @@ def test_an_extension_that_fails_leaves_the_paper_complete_and_due(bench: Bench)
     status = bench.status(dossier_id)
     assert (status.state, status.documents[0].state) == (DossierState.COMPLETE, DocumentState.COMPLETE)
     with bench.database.write() as connection:
+        assert retry_failed(connection, dossier_id, "uid:1", bench.now) == 1
+    assert bench.status(dossier_id) == status
+    claim = bench.claim(job_id)
+    assert claim is not None
+    with bench.database.write() as connection:
         (held,) = list_newest(connection, due=True)
+        finish_level(connection, claim, held, B_LTA, bench.now)  # somebody extended the file itself
+        assert list_newest(connection, due=True) == ()
+    assert bench.status(dossier_id).state is DossierState.COMPLETE
+
+
+def test_a_level_is_asked_for_once(bench: Bench) -> None:
+    dossier_id = bench.register(1)
+    bench.bind(claim_binding(bench, dossier_id))
+    with bench.database.write() as connection:
+        (held,) = list_newest(connection, record_code=RECORD, ordinal=1)
         again = ask_level(connection, held, B_LTA, "uid:1", bench.now)
-        assert ask_level(connection, held, B_LTA, "uid:1", bench.now) == again != job_id
+        assert ask_level(connection, held, B_LTA, "uid:1", bench.now) == again
+        assert [audited.action for audited in read_audit(connection)][-2:] == ["rendition.level_asked"] * 2
+    assert bench.open_jobs(dossier_id, JobKind.DOCUMENT) == [again]
