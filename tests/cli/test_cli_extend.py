@@ -1,14 +1,16 @@
 """`sohoa digitize` at a level, and `sohoa extend`, as a user calls them, against services on loopback."""
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from conftest import Sohoa
 
 from scripts.samples.authority import Trust, start_trust
+
+Sohoa = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
