@@ -6,7 +6,6 @@ exit code 1 where a check fails. The time-stamping, OCSP and CRL services are th
 
 import argparse
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +31,9 @@ from scripts.samples.input_kinds import KINDS, write_input
 Profile = Literal["compact", "faithful"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 LEVELS = ("none", *SignatureLevel)
+Column = tuple[str, str]
+"""Profile and level."""
+WIDE = max(map(len, KINDS))
 MIXED = "mixed-sizes"
 """All kinds in one document."""
 CLERK = SignatureText("Nguyễn Thị Hường (thử nghiệm)", SCAN_TIME)
@@ -60,13 +62,18 @@ def main() -> int:
     parser.add_argument("--profiles", default=",".join(PROFILES))
     parser.add_argument("--levels", default=",".join(LEVELS))
     asked = parser.parse_args()
-    cells = judge_all(asked.kinds.split(","), asked.profiles.split(","), asked.levels.split(","))
-    print(tell_table(cells))
+    kinds, columns = asked.kinds.split(","), _cross(asked.profiles.split(","), asked.levels.split(","))
+    print(tell_columns(columns), flush=True)
+    cells: list[Cell] = []
+    for row in judge(kinds, columns):
+        print(tell_row(row), flush=True)
+        cells += row
+    print(tell_failures(cells))
     return 1 if any(cell.failed for cell in cells) else 0
 
 
-def judge_all(kinds: Sequence[str], profiles: Sequence[str], levels: Sequence[str]) -> list[Cell]:
-    """A cell a document. Raises `MissingDependencyError` where a validator is missing."""
+def judge(kinds: Sequence[str], columns: Sequence[Column]) -> Iterator[list[Cell]]:
+    """A row of cells a kind, as each is done. Raises `MissingDependencyError` without a validator."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing or find_preflight() is None:
         raise MissingDependencyError(f"missing: {', '.join(missing) or 'Preflight'}")
@@ -78,60 +85,57 @@ def judge_all(kinds: Sequence[str], profiles: Sequence[str], levels: Sequence[st
             signer = load_pkcs12_signer(*trust.write_pkcs12("clerk", keys))
             roots = load_roots(trust.write_roots(keys / "roots"))
             services = TrustServices(trust.tsa_url, trust_roots=roots, timeout_s=20.0, attempts=2)
-            cells = list(_judge(kinds, profiles, levels, signer, services, folder))
+            for kind in kinds:
+                row = list(_judge_kind(kind, columns, signer, services, folder))
+                _ask_preflight(row, folder)
+                yield row
         finally:
             server.shutdown()
             server.server_close()
-        _ask_preflight(cells, folder)
-    return cells
 
 
-def tell_table(cells: Sequence[Cell]) -> str:
-    """Kinds down, profiles and levels across; what failed by name, and below what it said."""
-    columns = list(dict.fromkeys((cell.profile, cell.level) for cell in cells))
-    kinds = list(dict.fromkeys(cell.kind for cell in cells))
-    by_place = {(cell.kind, cell.profile, cell.level): cell for cell in cells}
-    wide = max(len(kind) for kind in kinds)
-    lines = [" " * wide + "".join(f"  {profile[:8]:>8} {level:<5}" for profile, level in columns)]
-    for kind in kinds:
-        row = [by_place[kind, profile, level] for profile, level in columns]
-        told = (",".join(cell.failed) or f"{len(cell.made)} ok" for cell in row)
-        lines.append(f"{kind:<{wide}}" + "".join(f"  {text:>14}" for text in told))
+def tell_columns(columns: Sequence[Column]) -> str:
+    """The table's head."""
+    return " " * WIDE + "".join(f"  {profile[:8]:>8} {level:<5}" for profile, level in columns)
+
+
+def tell_row(row: Sequence[Cell]) -> str:
+    """One kind: how many checks passed, or the names of those that failed."""
+    told = (",".join(cell.failed) or f"{len(cell.made)} ok" for cell in row)
+    return f"{row[0].kind:<{WIDE}}" + "".join(f"  {text:>14}" for text in told)
+
+
+def tell_failures(cells: Sequence[Cell]) -> str:
+    """The count, and what each check that failed said."""
     made = sum(len(cell.made) for cell in cells)
     failed = [(cell, check) for cell in cells for check in cell.failed]
-    lines.append(f"{len(cells)} documents, {made} checks, {len(failed)} failed")
-    lines += [f"{cell.name}: {check}: {cell.failed[check]}" for cell, check in failed]
-    return "\n".join(lines)
+    lines = [f"{len(cells)} documents, {made} checks, {len(failed)} failed"]
+    return "\n".join(lines + [f"{cell.name}: {check}: {cell.failed[check]}" for cell, check in failed])
 
 
-def _judge(
-    kinds: Sequence[str],
-    profiles: Sequence[str],
-    levels: Sequence[str],
-    signer: Signer,
-    services: TrustServices,
-    folder: Path,
+def _cross(profiles: Sequence[str], levels: Sequence[str]) -> list[Column]:
+    return [(profile, level) for profile in profiles for level in levels]
+
+
+def _judge_kind(
+    kind: str, columns: Sequence[Column], signer: Signer, services: TrustServices, folder: Path
 ) -> Iterator[Cell]:
-    for kind in kinds:
-        scans = [_read(write_input(one, folder)) for one in (KINDS if kind == MIXED else [kind])]
-        for profile in profiles:
-            unsigned = _bind(scans, profile)
-            for level in levels:
-                if sys.stderr.isatty():
-                    print(f"\r{kind} {profile} {level}".ljust(60), end="", file=sys.stderr, flush=True)
-                cell, pdf = Cell(kind, profile, level), unsigned
-                if level != "none":
-                    goal = SignatureLevel(level)
-                    pdf = sign_to_level(unsigned, signer, CLERK, level=goal, services=services).pdf
-                specimen = Specimen(pdf, level, signer, services, folder)
-                for check, judge in CHECKS.items():
-                    told = judge(specimen)
-                    if told is not None:
-                        cell.made.append(check)
-                    if told:
-                        cell.failed[check] = told
-                (folder / cell.name).write_bytes(make_twin(pdf))
-                yield cell
+    scans = [_read(write_input(one, folder)) for one in (KINDS if kind == MIXED else [kind])]
+    unsigned = {profile: _bind(scans, profile) for profile in dict.fromkeys(name for name, _ in columns)}
+    for profile, level in columns:
+        cell, pdf = Cell(kind, profile, level), unsigned[profile]
+        if level != "none":
+            goal = SignatureLevel(level)
+            pdf = sign_to_level(pdf, signer, CLERK, level=goal, services=services).pdf
+        specimen = Specimen(pdf, level, signer, services, folder)
+        for name, check in CHECKS.items():
+            told = check(specimen)
+            if told is not None:
+                cell.made.append(name)
+            if told:
+                cell.failed[name] = told
+        (folder / cell.name).write_bytes(make_twin(pdf))
+        yield cell
 
 
 def _ask_preflight(cells: Sequence[Cell], folder: Path) -> None:

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from scripts.bench.conformance import Cell, judge_all, tell_table
+from scripts.bench.conformance import Cell, judge, tell_failures, tell_row
 from scripts.bench.conformance_checks import PROGRAMS
 from scripts.bench.preflight import find_preflight
 
@@ -14,7 +14,7 @@ from scripts.bench.preflight import find_preflight
     reason="a validator is missing (scripts/apt-packages-test.txt)",
 )
 def test_every_validator_agrees_on_a_slice() -> None:
-    cells = judge_all(["cmyk-jpeg"], ["faithful"], ["none", "B-LTA"])
+    (cells,) = judge(["cmyk-jpeg"], [("faithful", "none"), ("faithful", "B-LTA")])
     assert [cell.failed for cell in cells] == [{}, {}]
     assert cells[0].made == ["own", "qpdf", "preflight"]
     assert cells[1].made == ["own", "qpdf", "pdfsig", "cms", "ts", "two", "preflight"]
@@ -23,7 +23,9 @@ def test_every_validator_agrees_on_a_slice() -> None:
 def test_what_fails_is_in_the_table_and_told_below() -> None:
     good = Cell("grey-jpeg", "compact", "B-B", ["own", "qpdf"])
     bad = Cell("a5", "compact", "B-B", ["own", "qpdf"], {"qpdf": "damaged"})
-    told = tell_table([good, bad]).splitlines()
-    assert told[1].split() == ["grey-jpeg", "2", "ok"]
-    assert told[2].split() == ["a5", "qpdf"]
-    assert told[3:] == ["2 documents, 4 checks, 1 failed", "a5.compact.B-B.pdf: qpdf: damaged"]
+    assert tell_row([good]).split() == ["grey-jpeg", "2", "ok"]
+    assert tell_row([bad]).split() == ["a5", "qpdf"]
+    assert tell_failures([good, bad]).splitlines() == [
+        "2 documents, 4 checks, 1 failed",
+        "a5.compact.B-B.pdf: qpdf: damaged",
+    ]
