@@ -1,12 +1,14 @@
 """Records, dossiers, documents, pages and renditions as the ledger tells them (`sohoa status --json`)."""
 
 import re
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
 from schemas.findings import DossierFinding
 from schemas.page import Reason, Verdict
+from schemas.signing import SignatureLevel
 
 RECORD_CODE = re.compile(r"^(?:\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2}|[A-Z]\d{2}(?:\.\d{1,3})*)-\d{6}-\d{4,}$")
 """Thông tư 01/2018/TT-VPCP, Điều 19, and the shorter form in use (`H21.65-220914-0011`)."""
@@ -64,17 +66,20 @@ class PageStatus(_Model):
 
 
 class RenditionStatus(_Model):
-    """One finished PDF."""
+    """One finished PDF. `level`: of its signature, where that is told; `level_due`: it is still to reach."""
 
     number: int
     key: str
     sha256: str
     size: int
     path: str
+    level: SignatureLevel | None = None
+    level_due: SignatureLevel | None = None
 
 
 class DocumentStatus(_Model):
-    """One paper."""
+    """One paper. `waiting_since`: for a time-stamping or revocation service that is down, as `waiting_for`
+    says; it goes on by itself when the service is back."""
 
     ordinal: int
     title: str
@@ -82,6 +87,8 @@ class DocumentStatus(_Model):
     pages: tuple[PageStatus, ...]
     renditions: tuple[RenditionStatus, ...]
     failure: str | None = None
+    waiting_since: datetime | None = None
+    waiting_for: str | None = None
 
 
 class DossierStatus(_Model):

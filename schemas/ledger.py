@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from schemas.dossier import JobKind
 from schemas.findings import PageTrace
 from schemas.page import Reason, Verdict
+from schemas.signing import SignatureLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,15 @@ class NewDossier:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and after what delay a job is tried again; the delay doubles each attempt."""
+    """How often and after what delay a job is tried again; the delay doubles each attempt.
+
+    `outage_delay_s`, `outage_max_delay_s`: of a job that waits for a service outside, which costs no attempt.
+    """
 
     max_attempts: int
     retry_delay_s: float
+    outage_delay_s: float = 30.0
+    outage_max_delay_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,29 @@ class BoundPageWork:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldRendition:
+    """A registered rendition. `level` None: not told; `level_asked` None: no more than it has."""
+
+    id: int
+    document_id: int
+    dossier_id: str
+    record_code: str
+    ordinal: int
+    number: int
+    object: StoredObject
+    page_ids: tuple[int, ...]
+    level: SignatureLevel | None
+    level_asked: SignatureLevel | None
+
+    @property
+    def level_due(self) -> SignatureLevel | None:
+        """The level it is still to be brought to."""
+        if self.level_asked is None or (self.level and self.level.rung >= self.level_asked.rung):
+            return None
+        return self.level_asked
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentWork:
     """What a document job needs. `next_number` is the number of the rendition to make."""
 
@@ -117,11 +146,17 @@ class DocumentWork:
     scanned_at: float
     pages: tuple[BoundPageWork, ...]
     next_number: int
+    newest: HeldRendition | None = None
 
     @property
     def page_ids(self) -> tuple[int, ...]:
         """The page revisions to bind, in page order."""
         return tuple(page.page_id for page in self.pages)
+
+    @property
+    def to_extend(self) -> HeldRendition | None:
+        """The newest rendition, where it shows the pages as they are; None: the document is to be bound."""
+        return self.newest if self.newest is not None and self.newest.page_ids == self.page_ids else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,10 @@ class SigningSettings(BaseModel):
         default="fail",
         description="a service is down: fail (the job is tried again), or sign now and say what is due",
     )
+    revocation_online: bool = Field(
+        default=False,
+        description="`sohoa verify` asks authorities over HTTP where a file does not tell; else --online",
+    )
 
 
 class Settings(BaseSettings):
@@ -113,6 +117,14 @@ class Settings(BaseSettings):
     job_max_attempts: int = 3
     job_retry_delay_s: float = Field(
         default=2.0, description="first delay after a failure; doubles each attempt"
+    )
+    outage_delay_s: float = Field(
+        default=30.0,
+        description="first delay of a job whose time-stamping, OCSP or CRL service is down; it then waits as "
+        "long again as it has waited, and its attempts do not count",
+    )
+    outage_max_delay_s: float = Field(
+        default=3600.0, description="longest such delay: a service that is back is used within the hour"
     )
     sweep_interval_s: float = 1.0
 

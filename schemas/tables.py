@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """The newest revision in `schemas/migrations/versions`; a ledger at it needs no migration."""
 
 metadata = MetaData(
@@ -140,6 +140,8 @@ renditions = Table(
     Column("sha256", _Sha256, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("page_ids", _Json, nullable=False),
+    Column("level", String(8)),
+    Column("level_asked", String(8)),
     Column("created_at", Double, nullable=False),
     UniqueConstraint("document_id", "number"),
 )
@@ -160,6 +162,7 @@ jobs = Table(
     Column("lease_until", Double),
     Column("next_attempt_at", Double, nullable=False),
     Column("hinted_at", Double),
+    Column("waiting_since", Double),
     Column("failure", Text),
     Column("created_at", Double, nullable=False),
     Column("ended_at", Double),

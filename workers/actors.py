@@ -15,21 +15,21 @@ import dramatiq
 from pipeline.binding.signing import Signing, open_signing
 from pipeline.digitise import Tools, bind_document, digitise_page, name_engines, open_tools
 from pipeline.intake.open import open_source
-from pipeline.ledger.jobs import claim_job
+from pipeline.ledger.jobs import claim_job, defer_job
+from pipeline.ledger.renditions import add_draft, finish_level, is_draft_of
 from pipeline.ledger.settling import (
-    add_draft,
     fail_job,
     finish_document,
     finish_page,
-    is_draft_of,
     read_document_work,
     read_page_work,
 )
 from pipeline.page_result import pack_page, unpack_page
 from schemas.dossier import JobKind
-from schemas.errors import BadInputError, IntegrityError, LeaseLostError, SohoaError
+from schemas.errors import BadInputError, IntegrityError, LeaseLostError, SigningServiceError, SohoaError
 from schemas.ledger import Claim, DocumentWork, PageOutcome, PageWork, RenditionDraft, StoredObject
 from schemas.page import DocumentInfo, Verdict
+from schemas.signing import SignatureLevel, SignatureOutcome
 from workers.broker import QUEUES, JobActor
 from workers.home import Home
 from workers.leases import Leases
@@ -65,6 +65,8 @@ class JobWorker:
                 self._work_document(claim)
         except LeaseLostError:
             _log.warning("dropped: no longer ours job=%s attempt=%d", job_id, claim.attempt)
+        except SigningServiceError as error:
+            self._defer(claim, error.what)
         except SohoaError as error:
             self._fail(claim, str(error))
         self._leases.drop(job_id)
@@ -89,6 +91,16 @@ class JobWorker:
         _log.warning(
             "attempt failed job=%s attempt=%d now=%s: %s", claim.job_id, claim.attempt, state, failure
         )
+
+    def _defer(self, claim: Claim, failure: str) -> None:
+        """A service outside is down, which is no fault of the document."""
+        now = time.time()
+        try:
+            with self._home.database.write() as connection:
+                due = defer_job(connection, claim, failure, self._home.retry_policy, now)
+        except LeaseLostError:
+            return
+        _log.warning("waiting for a service job=%s again_in_s=%.0f: %s", claim.job_id, due - now, failure)
 
     def _work_page(self, claim: Claim) -> None:
         with self._home.database.read() as connection:
@@ -127,9 +139,18 @@ class JobWorker:
     def _work_document(self, claim: Claim) -> None:
         with self._home.database.read() as connection:
             work = read_document_work(connection, claim)
+        held = work.to_extend
+        if held is not None and held.level_asked is not None:
+            reached = self._find_level(held.object)
+            if reached is not None and reached.rung >= held.level_asked.rung:
+                with self._home.database.write() as connection:
+                    finish_level(connection, claim, held, reached, time.time())
+                return
         made = self._store_rendition(claim, work)
+        signed = self._tell_signature(made, work)
+        delay_s = self._home.retry_policy.outage_delay_s
         with self._home.database.write() as connection:
-            finish_document(connection, claim, made, time.time())
+            finish_document(connection, claim, made, time.time(), signed, extend_after_s=delay_s)
         _log.info(
             "document done dossier=%s document=%d rendition=%d", work.dossier_id, work.ordinal, made.number
         )
@@ -147,7 +168,7 @@ class JobWorker:
                     return RenditionDraft(number, StoredObject(key, found.sha256, found.size), work.page_ids)
                 number += 1  # bound from revisions that were replaced meanwhile
                 continue
-            pdf = pdf or self._bind(work)
+            pdf = pdf or self._make(work)
             digest = sha256(pdf).hexdigest()
             draft = RenditionDraft(number, StoredObject(key, digest, len(pdf)), work.page_ids)
             with self._home.database.write() as connection:
@@ -157,6 +178,32 @@ class JobWorker:
             except IntegrityError:
                 continue  # a worker that lost this job was first: look at what it stored
             return draft
+
+    def _make(self, work: DocumentWork) -> bytes:
+        """Bound from the pages, or, where they are bound already, that rendition at a stronger level."""
+        held = work.to_extend
+        if held is None or held.level_asked is None:
+            return self._bind(work)
+        from pipeline.binding.levels import extend  # noqa: PLC0415 -- see `Signing.sign`
+
+        pdf = self._home.store.get(held.object.key, held.object.sha256)
+        return extend(pdf, level=held.level_asked, services=self.open_signing().services)
+
+    def _tell_signature(self, made: RenditionDraft, work: DocumentWork) -> SignatureOutcome:
+        """What level the stored rendition has, and was to have."""
+        asked = self.open_signing().level
+        if work.to_extend is not None and work.to_extend.level_asked is not None:
+            asked = work.to_extend.level_asked
+        if asked is SignatureLevel.B_B:
+            return SignatureOutcome(asked, asked)
+        reached = self._find_level(made.object) or SignatureLevel.B_B
+        short = reached.rung < asked.rung
+        return SignatureOutcome(asked, reached, f"signed {reached}, not {asked}" if short else None)
+
+    def _find_level(self, stored: StoredObject) -> SignatureLevel | None:
+        from pipeline.binding.levels import find_level  # noqa: PLC0415 -- see `Signing.sign`
+
+        return find_level(self._home.store.get(stored.key, stored.sha256))
 
     def _bind(self, work: DocumentWork) -> bytes:
         settings = self._home.settings

@@ -81,7 +81,7 @@ class EmbeddedOffice:
             if status.state in AT_REST:
                 self._relay()
                 return status
-            self._ensure_server()
+            self.ensure_server()
             time.sleep(_LOOK_EVERY_S)
 
     def read_dossier(self, dossier_id: str) -> DossierStatus:
@@ -111,7 +111,8 @@ class EmbeddedOffice:
         with self._home.database.write() as connection:
             publish_events(connection)
 
-    def _ensure_server(self) -> None:
+    def ensure_server(self) -> None:
+        """Start one in this process where none runs. Raises as `Server.start`."""
         if self._server is None and not is_server_running(self._home.settings.home):
             server = Server(self._home)
             server.start()

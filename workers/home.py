@@ -33,7 +33,13 @@ class Home:
     @property
     def retry_policy(self) -> RetryPolicy:
         """How jobs are tried again."""
-        return RetryPolicy(self.settings.job_max_attempts, self.settings.job_retry_delay_s)
+        settings = self.settings
+        return RetryPolicy(
+            settings.job_max_attempts,
+            settings.job_retry_delay_s,
+            settings.outage_delay_s,
+            settings.outage_max_delay_s,
+        )
 
     def locate(self, key: str) -> str:
         """The absolute path of an object."""

@@ -69,7 +69,7 @@ def submit_dossier(
     )
     new = NewDossier(record_code, documents, procedure_code, priority)
     with home.database.write() as connection:
-        return register_dossier(connection, new, _actor(), time.time())
+        return register_dossier(connection, new, name_actor(), time.time())
 
 
 def submit_replacement(home: Home, page: PageName, path: Path) -> str:
@@ -86,7 +86,7 @@ def submit_replacement(home: Home, page: PageName, path: Path) -> str:
         raise RejectedFilesError(((str(path), wrong),))
     original = _keep_original(home, file)
     with home.database.write() as connection:
-        replace_page(connection, dossier_id, (page.ordinal, page.number), original, _actor(), time.time())
+        replace_page(connection, dossier_id, (page.ordinal, page.number), original, name_actor(), time.time())
     return dossier_id
 
 
@@ -101,7 +101,7 @@ def submit_acceptance(home: Home, page: PageName, reason: str) -> str:
     with home.database.write() as connection:
         dossier_id = find_page(connection, page.record_code, page.ordinal, page.number, page.dossier_id)
         accept_page(
-            connection, dossier_id, (page.ordinal, page.number), reason.strip(), _actor(), time.time()
+            connection, dossier_id, (page.ordinal, page.number), reason.strip(), name_actor(), time.time()
         )
     return dossier_id
 
@@ -109,7 +109,7 @@ def submit_acceptance(home: Home, page: PageName, reason: str) -> str:
 def submit_retry(home: Home, dossier_id: str) -> None:
     """Queue a dossier's failed jobs anew. Raises `NotFoundError`, `ConflictError`."""
     with home.database.write() as connection:
-        retry_failed(connection, dossier_id, _actor(), time.time())
+        retry_failed(connection, dossier_id, name_actor(), time.time())
 
 
 def check_record_code(code: str) -> None:
@@ -153,5 +153,6 @@ def _keep_original(home: Home, file: _Checked) -> Original:
     return Original(file.sha256, file.size, file.media_type, key)
 
 
-def _actor() -> str:
+def name_actor() -> str:
+    """Who acts, for the audit log: the user's number on this machine."""
     return f"uid:{os.getuid()}"

@@ -20,6 +20,8 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import InsufficientRevinfoError, PathBuildingError, PathValidationError
 from pyhanko_certvalidator.errors import RevokedError as PyHankoRevokedError
 from pyhanko_certvalidator.fetchers.aiohttp_fetchers import AIOHttpFetcherBackend
+from pyhanko_certvalidator.path import ValidationPath
+from pyhanko_certvalidator.validate import async_validate_path
 
 from schemas.errors import SigningError, SigningServiceError
 from schemas.signing import TrustServices
@@ -93,6 +95,25 @@ class Connection:
                 f"the certificate chain does not hold ({type(error).__name__})",
                 advice="check trust_roots and that no certificate is out of date",
             ) from error
+
+    async def check_revocation(self, path: ValidationPath) -> None:
+        """Ask the authorities of a trusted `path` whether a certificate of it was revoked.
+
+        Only a trusted path: the addresses asked are taken from its certificates. Raises pyHanko's
+        `RevokedError`, and its `PathValidationError` or `TimeoutError` where no answer is had.
+        """
+
+        async def attempt() -> None:
+            backend = AIOHttpFetcherBackend(self._session, per_request_timeout=self._services.timeout_s)
+            context = ValidationContext(
+                trust_roots=[path.trust_anchor],
+                allow_fetching=True,
+                revocation_mode="require",
+                fetcher_backend=backend,
+            )
+            await async_validate_path(context, path)
+
+        await _persist(attempt, self._services.attempts, (InsufficientRevinfoError, TimeoutError))
 
 
 @asynccontextmanager

@@ -168,7 +168,11 @@ def retry_failed(connection: Connection, dossier_id: str, actor: str, now: float
     connection.execute(
         update(pages).where(pages.c.id.in_([row.page_id for row in failed])).values(failure=None)
     )
-    _reopen(connection, dossier_id, {row.document_id for row in failed})
+    unfinished = select(documents.c.id).where(
+        documents.c.id.in_({row.document_id for row in failed}), documents.c.state != DocumentState.COMPLETE
+    )
+    if reopened := list(connection.execute(unfinished).scalars()):  # an extension leaves its paper complete
+        _reopen(connection, dossier_id, reopened)
     append_audit(connection, actor, "dossier.retried", dossier_id, now, jobs=len(failed))
     return len(failed)
 

@@ -25,7 +25,7 @@ OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 def add_job(
     connection: Connection, kind: JobKind, dossier_id: str, document_id: int, page_id: int | None, now: float
 ) -> str:
-    """Queue one job, due now, with its dossier's priority; returns its id."""
+    """Queue one job, due `now`, with its dossier's priority; returns its id."""
     job_id = str(uuid4())
     priority = select(dossiers.c.priority).where(dossiers.c.id == dossier_id).scalar_subquery()
     connection.execute(
@@ -102,7 +102,7 @@ def end_job(connection: Connection, claim: Claim, now: float) -> None:
     ended = connection.execute(
         update(jobs)
         .where(_holds(claim))
-        .values(state=JobState.DONE, owner=None, lease_until=None, ended_at=now)
+        .values(state=JobState.DONE, owner=None, lease_until=None, waiting_since=None, ended_at=now)
     )
     if ended.rowcount != 1:
         raise _lost(claim)
@@ -123,11 +123,40 @@ def fail_attempt(
         }
     )
     failed = connection.execute(
-        update(jobs).where(_holds(claim)).values(failure=failure, owner=None, lease_until=None, **values)
+        update(jobs)
+        .where(_holds(claim))
+        .values(failure=failure, owner=None, lease_until=None, waiting_since=None, **values)
     )
     if failed.rowcount != 1:
         raise _lost(claim)
     return JobState.FAILED if over else JobState.QUEUED
+
+
+def defer_job(connection: Connection, claim: Claim, failure: str, policy: RetryPolicy, now: float) -> float:
+    """A service outside is down: the attempt does not count; returns when the next one is due.
+
+    It waits as long again as it has waited, within `policy`. Raises `LeaseLostError`.
+    """
+    held = connection.execute(select(jobs.c.id, jobs.c.waiting_since).where(_holds(claim))).first()
+    if held is None:
+        raise _lost(claim)
+    since = now if held.waiting_since is None else held.waiting_since
+    due = now + min(max(now - since, policy.outage_delay_s), policy.outage_max_delay_s)
+    connection.execute(
+        update(jobs)
+        .where(_holds(claim))
+        .values(
+            state=JobState.QUEUED,
+            failure=failure,
+            owner=None,
+            lease_until=None,
+            hinted_at=None,
+            attempt=jobs.c.attempt - 1,
+            waiting_since=since,
+            next_attempt_at=due,
+        )
+    )
+    return due
 
 
 def release_job(connection: Connection, claim: Claim) -> None:
@@ -204,13 +233,15 @@ def supersede_jobs(connection: Connection, where: ColumnElement[bool], why: str,
     connection.execute(
         update(jobs)
         .where(where, jobs.c.state.in_(OPEN_STATES))
-        .values(state=JobState.DONE, failure=why, owner=None, lease_until=None, ended_at=now)
+        .values(
+            state=JobState.DONE, failure=why, owner=None, lease_until=None, waiting_since=None, ended_at=now
+        )
     )
 
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """One job as an operator sees it."""
+    """One job as an operator sees it. `waiting_since`: for a service outside that is down."""
 
     id: str
     kind: JobKind
@@ -219,6 +250,7 @@ class JobLine:
     owner: str | None
     next_attempt_at: float
     failure: str | None
+    waiting_since: float | None = None
 
 
 def list_jobs(connection: Connection, dossier_id: str) -> Sequence[JobLine]:
@@ -237,6 +269,7 @@ def list_jobs(connection: Connection, dossier_id: str) -> Sequence[JobLine]:
             row.owner,
             row.next_attempt_at,
             row.failure,
+            row.waiting_since,
         )
         for row in rows
     ]

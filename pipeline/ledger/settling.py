@@ -12,13 +12,13 @@ from pipeline.ledger.audit import SYSTEM, append_audit
 from pipeline.ledger.jobs import (
     OPEN_STATES,
     add_job,
-    check_held,
     end_job,
     fail_attempt,
     find_expired,
     lock_dossier,
 )
 from pipeline.ledger.outbox import add_event
+from pipeline.ledger.renditions import find_newest
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import LeaseLostError
 from schemas.ledger import (
@@ -35,7 +35,8 @@ from schemas.ledger import (
     StoredObject,
 )
 from schemas.page import Verdict
-from schemas.tables import documents, dossiers, jobs, originals, pages, rendition_drafts, renditions
+from schemas.signing import SignatureOutcome
+from schemas.tables import documents, dossiers, jobs, originals, pages, renditions
 
 LOST_WORKER = "the worker died or held the job past its lease"
 
@@ -89,7 +90,7 @@ def fail_job(connection: Connection, claim: Claim, failure: str, policy: RetryPo
     if claim.page_id is not None:
         connection.execute(update(pages).where(pages.c.id == claim.page_id).values(failure=failure))
         settle_document(connection, claim.document_id, now)
-    else:
+    elif not _is_complete(connection, claim.document_id):  # what could not be extended is still whole
         _set_document(connection, claim.document_id, DocumentState.FAILED, failure)
         _settle_dossier(connection, claim.dossier_id, now)
     return state
@@ -120,12 +121,7 @@ def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:
         .join(dossiers, dossiers.c.id == documents.c.dossier_id)
         .where(documents.c.id == claim.document_id)
     ).one()
-    last = connection.execute(
-        select(renditions.c.number)
-        .where(renditions.c.document_id == claim.document_id)
-        .order_by(renditions.c.number.desc())
-        .limit(1)
-    ).scalar()
+    newest = find_newest(connection, claim.document_id)
     return DocumentWork(
         document_id=document.id,
         dossier_id=document.dossier_id,
@@ -144,51 +140,27 @@ def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:
             )
             for page in _current_pages(connection, claim.document_id)
         ),
-        next_number=(last or 0) + 1,
+        next_number=(newest.number if newest else 0) + 1,
+        newest=newest,
     )
 
 
-def add_draft(connection: Connection, claim: Claim, draft: RenditionDraft) -> None:
-    """Write down which bytes are about to be stored as which rendition. Raises `LeaseLostError`."""
-    lock_dossier(connection, claim.dossier_id)
-    check_held(connection, claim)
-    known = select(rendition_drafts.c.sha256).where(
-        rendition_drafts.c.document_id == claim.document_id,
-        rendition_drafts.c.number == draft.number,
-        rendition_drafts.c.sha256 == draft.object.sha256,
-    )
-    if connection.execute(known).first() is not None:
-        return
-    connection.execute(
-        insert(rendition_drafts).values(
-            document_id=claim.document_id,
-            number=draft.number,
-            sha256=draft.object.sha256,
-            size=draft.object.size,
-            page_ids=list(draft.page_ids),
-        )
-    )
-
-
-def is_draft_of(connection: Connection, work: DocumentWork, number: int, sha256: str) -> bool:
-    """Did an earlier attempt announce these very bytes, bound from the same page revisions?"""
-    page_ids = connection.execute(
-        select(rendition_drafts.c.page_ids).where(
-            rendition_drafts.c.document_id == work.document_id,
-            rendition_drafts.c.number == number,
-            rendition_drafts.c.sha256 == sha256,
-        )
-    ).scalar()
-    return page_ids is not None and tuple(page_ids) == work.page_ids
-
-
-def finish_document(connection: Connection, claim: Claim, made: RenditionDraft, now: float) -> None:
+def finish_document(
+    connection: Connection,
+    claim: Claim,
+    made: RenditionDraft,
+    now: float,
+    signed: SignatureOutcome | None = None,
+    extend_after_s: float = 0.0,
+) -> None:
     """A rendition is stored. The last document of a dossier completes it, with its event.
 
+    Where it was `signed` at a lower level than asked, its extension is queued, due after `extend_after_s`.
     Raises `LeaseLostError`.
     """
     lock_dossier(connection, claim.dossier_id)
     end_job(connection, claim, now)
+    before = find_newest(connection, claim.document_id)
     connection.execute(
         insert(renditions).values(
             document_id=claim.document_id,
@@ -197,19 +169,27 @@ def finish_document(connection: Connection, claim: Claim, made: RenditionDraft, 
             sha256=made.object.sha256,
             size=made.object.size,
             page_ids=list(made.page_ids),
+            level=signed.reached if signed else None,
+            level_asked=signed.asked if signed else None,
             created_at=now,
         )
     )
     append_audit(
         connection,
         SYSTEM,
-        "document.bound",
+        "document.extended" if before and before.page_ids == made.page_ids else "document.bound",
         claim.dossier_id,
         now,
         key=made.object.key,
         sha256=made.object.sha256,
     )
     _set_document(connection, claim.document_id, DocumentState.COMPLETE)
+    if signed is not None and signed.reached.rung < signed.asked.rung:
+        job_id = add_job(
+            connection, JobKind.DOCUMENT, claim.dossier_id, claim.document_id, None, now + extend_after_s
+        )
+        waiting = {"waiting_since": now, "failure": signed.shortfall}
+        connection.execute(update(jobs).where(jobs.c.id == job_id).values(**waiting))
     _settle_dossier(connection, claim.dossier_id, now)
 
 
@@ -252,9 +232,10 @@ def _settle_dossier(connection: Connection, dossier_id: str, now: float) -> None
 
 
 def _complete_dossier(connection: Connection, dossier_id: str, now: float) -> None:
+    """All its papers have what they are to have; a new rendition later completes it again, with an event."""
     dossier = connection.execute(
         update(dossiers)
-        .where(dossiers.c.id == dossier_id, dossiers.c.state != DossierState.COMPLETE)
+        .where(dossiers.c.id == dossier_id)
         .values(state=DossierState.COMPLETE, completed_at=now, completions=dossiers.c.completions + 1)
         .returning(dossiers)
     ).one()
@@ -290,6 +271,11 @@ def _has_open_binding(connection: Connection, document_id: int) -> bool:
         jobs.c.document_id == document_id, jobs.c.kind == JobKind.DOCUMENT, jobs.c.state.in_(OPEN_STATES)
     )
     return connection.execute(query).first() is not None
+
+
+def _is_complete(connection: Connection, document_id: int) -> bool:
+    state = connection.execute(select(documents.c.state).where(documents.c.id == document_id)).scalar()
+    return state == DocumentState.COMPLETE
 
 
 def _set_document(

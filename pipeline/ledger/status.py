@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -20,7 +21,7 @@ from schemas.dossier import (
 from schemas.errors import NotFoundError
 from schemas.findings import DossierFinding, PageTrace, PaperTraces
 from schemas.page import Reason, Verdict
-from schemas.tables import documents, dossiers, pages, records, renditions
+from schemas.tables import documents, dossiers, jobs, pages, records, renditions
 
 Locate = Callable[[str], str]
 """From an object's key to the path or address a person can open."""
@@ -80,11 +81,23 @@ def _dossier(connection: Connection, dossier: Row[Any], locate: Locate, check: C
     ):
         finished[made.document_id].append(
             RenditionStatus(
-                number=made.number, key=made.key, sha256=made.sha256, size=made.size, path=locate(made.key)
+                number=made.number,
+                key=made.key,
+                sha256=made.sha256,
+                size=made.size,
+                path=locate(made.key),
+                level=made.level,
+                level_due=made.level_asked if made.level != made.level_asked else None,
             )
         )
     is_read = all(page.verdict or page.failure for pages_of in by_document.values() for page in pages_of)
     compared = [PaperTraces(paper.ordinal, tuple(traces[paper.id]), paper.declared_pages) for paper in papers]
+    waiting = {
+        job.document_id: job
+        for job in connection.execute(
+            select(jobs).where(jobs.c.document_id.in_(ids), jobs.c.waiting_since.is_not(None))
+        )
+    }
     return DossierStatus(
         id=dossier.id,
         state=DossierState(dossier.state),
@@ -97,6 +110,8 @@ def _dossier(connection: Connection, dossier: Row[Any], locate: Locate, check: C
                 pages=tuple(by_document[paper.id]),
                 renditions=tuple(finished[paper.id]),
                 failure=paper.failure,
+                waiting_since=_tell_time(waiting[paper.id].waiting_since) if paper.id in waiting else None,
+                waiting_for=waiting[paper.id].failure if paper.id in waiting else None,
             )
             for paper in papers
         ),
@@ -107,3 +122,7 @@ def _dossier(connection: Connection, dossier: Row[Any], locate: Locate, check: C
 @cache
 def _page_trace() -> TypeAdapter[PageTrace]:
     return TypeAdapter(PageTrace)
+
+
+def _tell_time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0)

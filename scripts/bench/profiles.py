@@ -1,80 +1,143 @@
-"""What the profiles weigh and lose: `python -m scripts.bench.profiles [--ocrmypdf PATH]` over the real scans.
+"""What the profiles weigh, lose and cost: `python -m scripts.bench.profiles [--ocrmypdf PATH] [--small]`.
 
-For each file with transcriptions: bytes of the scans as they came (annotations and signatures taken out),
-of our unsigned PDF in each profile, and of OCRmyPDF's with the options of the bench; and the share of the
-truth's words found when the images of each PDF are read again, page by page; the PDF's own text is not asked.
+Over the real scans with transcriptions, page by page: bytes of the scans as they came (annotations and
+signatures taken out), of our unsigned PDF in each profile, and of OCRmyPDF's with the options of the bench;
+the share of the truth's words found when the images of each PDF are read again (its own text is not asked),
+over all words and as the mean of pages; and CPU seconds of making picture and PDF. `small` is no profile of
+ours: `compact` with JPEG 2000 (200 dpi, rate 80) for its JPEG, measured to show why.
 """
 
 import argparse
+import io
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from time import process_time
+
+import numpy as np
+from PIL import Image
 
 from pipeline.binding.compose import compose
+from pipeline.binding.picture import make_picture
 from pipeline.digitise import Tools, digitise_page, open_tools
+from pipeline.image.prepare import straighten
 from pipeline.intake.open import open_source
-from schemas.page import BoundPage, DocumentInfo
-from schemas.settings import Settings
+from pipeline.reading.strip import weigh_strip
+from schemas.page import BoundPage, DocumentInfo, PageText, ScanPage, UprightPage
+from schemas.settings import Limits, Settings
 from scripts.bench.ocrmypdf_command import OPTIONS
-from scripts.bench.real_scans import RealPage, find_real_pages, write_alone
-from scripts.bench.scores import word_recall
+from scripts.bench.real_scans import find_real_pages, write_alone
+from scripts.bench.scores import fold, word_recall
 
 PROFILES = ("faithful", "compact")
+SMALL_DPI, SMALL_RATE = 200.0, 80
+"""facts/pdf-and-signing.md, "Compact": the smallest JPEG 2000 that read as well there."""
 INFO = DocumentInfo("bench", "2026-01-01T00:00:00+07:00", (), "bench")
+
+
+@dataclass(slots=True)
+class Row:
+    """One way to keep the pages."""
+
+    sizes: list[int] = field(default_factory=list)
+    recalls: list[float] = field(default_factory=list)
+    cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A page's PDF, its size, and the CPU it took to picture and compose."""
+
+    scan: ScanPage
+    size: int
+    cpu_s: float
 
 
 def main() -> int:
     """Bind, weigh, read again."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ocrmypdf", help="path of OCRmyPDF's command; left out: not compared")
-    ocrmypdf = parser.parse_args().ocrmypdf
+    parser.add_argument("--small", action="store_true", help="JPEG 2000, too")
+    asked = parser.parse_args()
     tools = open_tools(Settings())
+    words: list[int] = []
+    rows: dict[str, Row] = {}
     with tempfile.TemporaryDirectory(prefix="sohoa-bench-") as folder:
-        sizes, recalls = _measure(find_real_pages(), tools, Path(folder), ocrmypdf)
-    for name, bytes_each in sizes.items():
-        share = sum(bytes_each) / sum(sizes["scan"])
-        told = f"{name}: {sum(bytes_each)} bytes in {len(bytes_each)} pages, {share:.3f} of the scans"
-        if name != "scan" and "ocrmypdf" in sizes:
-            told += f", {sum(bytes_each) / sum(sizes['ocrmypdf']):.3f} of OCRmyPDF's"
-        if name in recalls:
-            told += f"; words found again {100 * sum(recalls[name]) / len(recalls[name]):.2f} %"
-        print(told)
+        for page in find_real_pages():
+            truth = page.truth.read_text(encoding="utf-8")
+            words.append(len(fold(truth).split()))
+            write_alone(page, alone := Path(folder) / "alone.pdf")
+            _measure(alone, truth, tools, rows, small=asked.small)
+            if asked.ocrmypdf is not None:
+                theirs = Path(folder) / "theirs.pdf"
+                subprocess.run([asked.ocrmypdf, *OPTIONS, "-q", alone, theirs], check=True)
+                rows.setdefault("ocrmypdf", Row()).sizes.append(theirs.stat().st_size)
+    print(tell_rows(rows, words))
     return 0
 
 
-def _measure(
-    pages: Sequence[RealPage], tools: Tools, folder: Path, ocrmypdf: str | None
-) -> tuple[dict[str, list[int]], dict[str, list[float]]]:
-    sizes: dict[str, list[int]] = {"scan": [], **{profile: [] for profile in PROFILES}}
-    recalls: dict[str, list[float]] = {"scan": [], **{profile: [] for profile in PROFILES}}
-    for page in pages:
-        truth = page.truth.read_text(encoding="utf-8")
-        write_alone(page, alone := folder / "alone.pdf")
-        sizes["scan"].append(alone.stat().st_size)
-        recalls["scan"].append(word_recall(_read_again(alone, tools), truth))
-        for profile in PROFILES:
-            pdf = _bind(alone, replace(tools, profile=profile))  # type: ignore[arg-type]
-            (made := folder / f"{profile}.pdf").write_bytes(pdf)
-            sizes[profile].append(len(pdf))
-            recalls[profile].append(word_recall(_read_again(made, tools), truth))
-        if ocrmypdf is not None:
-            theirs = folder / "theirs.pdf"
-            subprocess.run([ocrmypdf, *OPTIONS, "-q", alone, theirs], check=True)
-            sizes.setdefault("ocrmypdf", []).append(theirs.stat().st_size)
-    return sizes, recalls
+def tell_rows(rows: dict[str, Row], words: Sequence[int]) -> str:
+    """A table; `words`: of the truth, page by page."""
+    lines = [f"{len(words)} pages, {sum(words)} words"]
+    lines += [f"{'':9} {'bytes':>9}  of scans  of OCRmyPDF  words found  mean of pages  CPU s a page"]
+    for name, row in rows.items():
+        bytes_all = sum(row.sizes)
+        told = f"{name:9} {bytes_all:9}  {bytes_all / sum(rows['scan'].sizes):8.3f}"
+        told += f"  {bytes_all / sum(rows['ocrmypdf'].sizes):11.3f}" if "ocrmypdf" in rows else " " * 13
+        if row.recalls:
+            pooled = sum(recall * count for recall, count in zip(row.recalls, words, strict=True))
+            told += f"  {100 * pooled / sum(words):9.2f} %  {100 * sum(row.recalls) / len(words):11.2f} %"
+        if row.cpu_s:
+            told += f"  {row.cpu_s / len(words):12.3f}"
+        lines.append(told)
+    return "\n".join(lines)
 
 
-def _bind(scan: Path, tools: Tools) -> bytes:
-    with open_source(scan, tools.limits) as source:
-        page = digitise_page(source.read_page(1), tools)
-    return compose([BoundPage(page.picture, page.text)], INFO)
+def _measure(alone: Path, truth: str, tools: Tools, rows: dict[str, Row], *, small: bool) -> None:
+    """One page in every way of ours."""
+    with open_source(alone, tools.limits) as source:
+        scan = source.read_page(1)
+    read = digitise_page(scan, tools)
+    upright = straighten(scan, lambda grey, dpi: weigh_strip(tools.engine.read_strip(grey, dpi=dpi)))
+    row = rows.setdefault("scan", Row())
+    row.sizes.append(alone.stat().st_size)
+    row.recalls.append(word_recall(read.text.text, truth))
+    made = {profile: _bind(scan, upright, read.text, profile, alone.parent) for profile in PROFILES}
+    if small:
+        made["small"] = _bind_small(made["compact"], upright)
+    for name, bound in made.items():
+        row = rows.setdefault(name, Row())
+        row.sizes.append(bound.size)
+        row.recalls.append(word_recall(digitise_page(bound.scan, tools).text.text, truth))
+        row.cpu_s += bound.cpu_s
 
 
-def _read_again(pdf: Path, tools: Tools) -> str:
-    with open_source(pdf, tools.limits) as source:
-        return digitise_page(source.read_page(1), tools).text.text
+def _bind(scan: ScanPage, upright: UprightPage, text: PageText, profile: str, folder: Path) -> Bound:
+    started = process_time()
+    picture = make_picture(scan, upright, profile)  # type: ignore[arg-type]
+    pdf = compose([BoundPage(picture, text)], INFO)
+    cpu_s = process_time() - started
+    (path := folder / f"{profile}.pdf").write_bytes(pdf)
+    with open_source(path, Limits()) as source:
+        return Bound(source.read_page(1), len(pdf), cpu_s)
+
+
+def _bind_small(compact: Bound, upright: UprightPage) -> Bound:
+    """`compact` with JPEG 2000 in the place of its JPEG; faxes stay as they are there."""
+    if upright.bilevel or compact.scan.stream is None:
+        return compact
+    started = process_time()
+    scale = min(1.0, SMALL_DPI / upright.dpi)
+    image = Image.fromarray(upright.pixels)
+    image = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BOX)
+    packed = io.BytesIO()
+    image.save(packed, "JPEG2000", quality_mode="rates", quality_layers=[SMALL_RATE], irreversible=True)
+    cpu_s = process_time() - started
+    pixels = np.asarray(Image.open(packed))
+    scan = replace(compact.scan, pixels=pixels, dpi=upright.dpi * scale, stream=None)
+    return Bound(scan, compact.size - len(compact.scan.stream.data) + len(packed.getvalue()), cpu_s)
 
 
 if __name__ == "__main__":

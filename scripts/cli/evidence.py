@@ -13,12 +13,13 @@ from scripts.cli.digitize import ORIGINAL_STEM
 
 if TYPE_CHECKING:
     from pipeline.binding.originals import PageSource
+    from pipeline.binding.revocation import Revocation
     from pipeline.binding.verify import VerifyReport
     from pipeline.storing.folder import FolderStore
     from schemas.ledger import RenditionEvidence
 
-Claim = tuple[bool, str]
-"""Whether it holds, and what, in words."""
+Claim = tuple[bool | None, str]
+"""Whether it holds (None: not judged, and no fault), and what, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def tell_report(report: "VerifyReport") -> list[Claim]:
                 signature.trusted,
                 f"signed by {signature.signer_common_name}, certificate {trusted}{chain}{test}",
             ),
+            tell_revocation(signature.revocation),
         ]
     if report.signatures:
         claims.append((report.covers_whole_file, "the last signature covers the whole file"))
@@ -106,6 +108,22 @@ def tell_report(report: "VerifyReport") -> list[Claim]:
     if not report.pdfa_findings:
         claims.append((True, f"{report.conformance}: no rule broken of those checked"))
     return claims
+
+
+def tell_revocation(revocation: "Revocation") -> Claim:
+    """What is known of the certificates' revocation, in words."""
+    by = {"file": "by the answers in the file", "online": "by its authority, asked now", None: ""}
+    match revocation.state:
+        case "good":
+            return True, f"no certificate of its chain was revoked, {by[revocation.source]}"
+        case "revoked_later":
+            return True, (
+                f"the certificate of {revocation.certificate} was revoked {revocation.day}, "
+                f"after the proven time of the signature, which holds ({by[revocation.source]})"
+            )
+        case "revoked":
+            return False, f"a certificate of its chain was revoked, {by[revocation.source]}"
+    return None, f"whether a certificate was revoked is NOT checked: {revocation.why}"
 
 
 def _is_kept_original(path: Path) -> bool:
@@ -126,7 +144,7 @@ def _compare_with_kept(path: Path, pdf: bytes) -> list[Claim]:
     name, original = inside if inside is not None else (kept.name, _read(kept))
     sources = find_sources(pdf, {sha256(original).hexdigest(): original}.get)
     named = bool(sources) and all(source.state in {"equal", "re_encoded"} for source in sources)
-    claims = [(named, f"{name} is the original this copy was made from, bit for bit")]
+    claims: list[Claim] = [(named, f"{name} is the original this copy was made from, bit for bit")]
     try:
         signatures = verify(original).signatures
     except BadInputError as error:

@@ -92,5 +92,14 @@ def _tell_document(document: "DocumentStatus") -> list[str]:
     lines = [f"{document.ordinal}. {document.title}: {document.state} ({STATE_LABELS[document.state]})"]
     if document.failure:
         lines.append(f"   {document.failure}")
-    lines.extend(f"   {rendition.path}" for rendition in document.renditions)
+    if document.waiting_since:
+        since = document.waiting_since.astimezone()
+        lines.append(
+            f"   đang chờ dịch vụ dấu thời gian hoặc chứng thư số từ {since:%H:%M %d/%m/%Y}, sẽ tự tiếp tục: "
+            f"{document.waiting_for} (waiting for a service)"
+        )
+    for rendition in document.renditions:
+        lines.append(f"   {rendition.path}")
+        if rendition.level_due:
+            lines.append(f"   chữ ký {rendition.level}, sẽ được nâng lên {rendition.level_due}")
     return lines

@@ -163,7 +163,9 @@ class _Watch:
                 self._told.add(key)
                 why = ", ".join([*page.reasons, page.failure or ""]).strip(", ")
                 self._say(f"page {ordinal}:{page.number} of {len(pages)}: {tell_page(page)} {why}".rstrip())
-        self._say_state(f"dossier {dossier.id}: {dossier.state} ({STATE_LABELS[dossier.state]})")
+        waiting = [document.waiting_for for document in dossier.documents if document.waiting_since]
+        wait = f", waits for a service: {waiting[0]}" if waiting else ""
+        self._say_state(f"dossier {dossier.id}: {dossier.state} ({STATE_LABELS[dossier.state]}){wait}")
 
     def _say_state(self, line: str) -> None:
         if line != self._state:

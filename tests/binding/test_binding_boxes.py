@@ -1,6 +1,5 @@
 """Words lie over their ink, also where the scanner's own picture is turned by the content matrix."""
 
-import io
 import re
 import shutil
 import subprocess
@@ -8,11 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
-import cv2
 import numpy as np
-import pypdfium2
 import pytest
-from binding_pages import INFO, draw_page
 from PIL import Image
 
 from pipeline.binding.compose import compose
@@ -21,10 +17,11 @@ from pipeline.digitise import digitise_page, open_tools
 from pipeline.image.prepare import straighten
 from pipeline.intake.open import open_source
 from pipeline.reading.strip import weigh_strip
-from schemas.page import BoundPage, Box, Codec, EncodedImage, Orientation, ScanPage, Skew, UprightPage
+from schemas.page import BoundPage, Box
 from schemas.settings import Settings
 from scripts.samples.damage import make_room
 from scripts.samples.dossier import write_scans
+from scripts.samples.drawn import INFO, draw_page, skew_page
 from scripts.samples.page import PaperKind
 from scripts.samples.papers import render_page
 from scripts.samples.scanning import map_box, scan
@@ -84,18 +81,7 @@ def test_boxes_of_what_was_read_agree_with_the_truth(
 def test_ink_under_15_degrees_lies_in_the_boxes(tmp_path: Path) -> None:
     """No engine: known words over the scanner's stream, turned back by the matrix as poppler draws it."""
     _, upright, text = draw_page(1)
-    height, width = upright.pixels.shape[:2]
-    side = int(np.hypot(width, height)) + 2
-    skew = cv2.getRotationMatrix2D((width / 2, height / 2), 15.0, 1)
-    skew[:, 2] += ((side - width) / 2, (side - height) / 2)
-    skewed = cv2.warpAffine(upright.pixels, skew, (side, side), borderValue=(255,) * 3)
-    back = tuple(cv2.invertAffineTransform(skew).ravel())
-    Image.fromarray(skewed).save(jpeg := io.BytesIO(), "JPEG", quality=92)
-    stream = EncodedImage(Codec.JPEG, jpeg.getvalue(), side, side, 3)
-    scanned = ScanPage(1, skewed, 150.0, True, False, "embedded", stream)
-    page = UprightPage(
-        1, upright.pixels, 150.0, True, False, Orientation(0, certain=True), Skew(15.0, certain=True), back
-    )
+    scanned, page = skew_page(upright, 15.0)
     picture = make_picture(scanned, page, "faithful")
     (path := tmp_path / "skew.pdf").write_bytes(compose([BoundPage(picture, text)], INFO))
     subprocess.run(
@@ -110,19 +96,3 @@ def test_ink_under_15_degrees_lies_in_the_boxes(tmp_path: Path) -> None:
         overlaps.append(_overlap(box, seen))
     assert len(overlaps) == len(text.words)
     assert median(overlaps) >= LEAST_MEDIAN_IOU
-
-
-def test_words_can_be_selected_in_pdfium() -> None:
-    """Chromium's engine: what lies in a word's box is that word."""
-    _, upright, text = draw_page(1)
-    pdf = compose([BoundPage(make_picture(draw_page(1)[0], upright, "compact"), text)], INFO)
-    with pypdfium2.PdfDocument(pdf) as opened:
-        page = opened[0].get_textpage()
-        scale, height = 72 / 150, upright.height_px
-        for word in text.words[:12]:
-            box = word.box
-            selected = page.get_text_bounded(
-                box.left * scale + 1, (height - box.bottom) * scale, box.right * scale - 1,
-                (height - box.top) * scale,
-            )  # fmt: skip
-            assert selected.strip() == word.text

@@ -12,7 +12,6 @@ import numpy as np
 import pikepdf
 import pypdfium2
 import pytest
-from binding_pages import INFO, SENTENCES, draw_page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -33,6 +32,7 @@ from schemas.page import (
     Skew,
     Word,
 )
+from scripts.samples.drawn import INFO, SENTENCES, draw_page
 
 needs_poppler = pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is missing")
 

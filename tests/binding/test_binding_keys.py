@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from binding_pages import INFO, SCAN_TIME, draw_page
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -24,6 +23,7 @@ from pipeline.binding.verify import verify
 from schemas.errors import SigningError
 from schemas.page import BoundPage
 from schemas.settings import SigningSettings
+from scripts.samples.drawn import INFO, SCAN_TIME, draw_page
 
 NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Nguyễn Thị Hường")])
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey

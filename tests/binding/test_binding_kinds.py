@@ -3,18 +3,14 @@
 import io
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 import pikepdf
 import pypdfium2
 import pytest
-from binding_pages import INFO, draw_page
 from PIL import Image
-from preflight import make_twin, needs_preflight, run_preflight
 
 from pipeline.binding.compose import compose
 from pipeline.binding.conformance import check_conformance
@@ -22,62 +18,20 @@ from pipeline.binding.picture import make_picture
 from pipeline.intake.open import open_source
 from schemas.page import BoundPage, Codec, Orientation, PagePicture, PageText, ScanPage, Skew, UprightPage
 from schemas.settings import Limits
+from scripts.bench.preflight import find_preflight, make_twin, run_preflight
+from scripts.samples.drawn import INFO, draw_page
+from scripts.samples.input_kinds import A5, KINDS, LANDSCAPE, PAGE, write_input
 
 Profile = Literal["compact", "faithful"]
-PAGE = Image.fromarray(draw_page(1)[1].pixels)
-LANDSCAPE = PAGE.rotate(90, expand=True)
-A5 = PAGE.resize((874, 1240))
-
-
-def _save(path: Path, image: Image.Image, **options: object) -> None:
-    image.save(path, dpi=(150, 150), **options)
-
-
-def _deep_rgb(path: Path) -> None:
-    """Pillow has no 16-bit RGB; OpenCV writes it (BGR)."""
-    assert cv2.imwrite(str(path), np.asarray(PAGE)[:, :, ::-1].astype(np.uint16) * 257)
-
-
-def _with_alpha() -> Image.Image:
-    image = PAGE.convert("RGBA")
-    image.putalpha(Image.new("L", image.size, 255))
-    image.paste((0, 0, 0, 0), (0, 0, 200, 150))  # transparent black: paper, not ink
-    return image
-
-
-KINDS: dict[str, tuple[str, Callable[[Path], None]]] = {
-    "grey-jpeg": ("jpg", lambda path: _save(path, PAGE.convert("L"), quality=85)),
-    "rgb-jpeg": ("jpg", lambda path: _save(path, PAGE, quality=85)),
-    "progressive-jpeg": ("jpg", lambda path: _save(path, PAGE, quality=85, progressive=True)),
-    "cmyk-jpeg": ("jpg", lambda path: _save(path, PAGE.convert("CMYK"), quality=90)),
-    "rgb-png": ("png", lambda path: _save(path, PAGE)),
-    "alpha-png": ("png", lambda path: _save(path, _with_alpha())),
-    "palette-png": ("png", lambda path: _save(path, PAGE.quantize(32))),
-    "grey-16-bit-png": ("png", lambda path: _save(path, _deepened())),
-    "rgb-16-bit-png": ("png", _deep_rgb),
-    "g4-tiff": (
-        "tif",
-        lambda path: _save(path, PAGE.convert("1"), compression="group4", tiffinfo={278: PAGE.height}),
-    ),
-    "lzw-tiff": ("tif", lambda path: _save(path, PAGE, compression="tiff_lzw")),
-    "1-bit-png": ("png", lambda path: _save(path, PAGE.convert("1"))),
-    "landscape": ("jpg", lambda path: _save(path, LANDSCAPE, quality=85)),
-    "a5": ("jpg", lambda path: _save(path, A5, quality=85)),
-}
-
-
-def _deepened() -> Image.Image:
-    grey = np.asarray(PAGE.convert("L")).astype(np.uint16) * 257
-    return Image.fromarray(grey)
+needs_preflight = pytest.mark.skipif(
+    find_preflight() is None, reason="Preflight is missing (scripts/apt-packages-test.txt)"
+)
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("kinds")
-    found = {kind: folder / f"{kind}.{suffix}" for kind, (suffix, _) in KINDS.items()}
-    for kind, (_, write) in KINDS.items():
-        write(found[kind])
-    return found
+    return {kind: write_input(kind, folder) for kind in KINDS}
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pikepdf
 import pytest
-from binding_pages import INFO, draw_page
 from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 from PIL import Image
 
@@ -13,6 +12,7 @@ from pipeline.binding.compose import compose
 from pipeline.binding.conformance import check_conformance
 from pipeline.binding.picture import make_picture
 from schemas.page import BoundPage
+from scripts.samples.drawn import INFO, draw_page
 
 Break = Callable[[Pdf], object]
 

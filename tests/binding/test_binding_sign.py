@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pikepdf
 import pytest
-from binding_pages import INFO, SCAN_TIME, draw_page
 
 from pipeline.binding.compose import compose
 from pipeline.binding.picture import make_picture
@@ -19,6 +18,7 @@ from pipeline.binding.sign import Signer, load_local_trust_roots, load_or_create
 from pipeline.binding.verify import verify
 from schemas.errors import BadInputError, SigningError
 from schemas.page import BoundPage
+from scripts.samples.drawn import INFO, SCAN_TIME, draw_page
 
 NAME = "Nguyễn Thị Hường (thử nghiệm)"
 

@@ -10,7 +10,6 @@ import numpy as np
 import pikepdf
 import pytest
 from asn1crypto import x509
-from binding_pages import INFO, SCAN_TIME, draw_page
 from PIL import Image
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
@@ -24,6 +23,7 @@ from pipeline.binding.verify import verify
 from schemas.errors import SigningError
 from schemas.page import BoundPage
 from schemas.signing import AgencyMark, AppearanceProfile
+from scripts.samples.drawn import INFO, SCAN_TIME, draw_page
 from scripts.signature_sheet import make_seal
 
 CLERK, OFFICE = "Nguyễn Thị Hường (thử nghiệm)", "Ủy ban nhân dân phường Phù Đổng, tỉnh Gia Lai"

@@ -10,7 +10,6 @@ from typing import Literal
 import pikepdf
 import pytest
 from asn1crypto import x509 as asn1_x509
-from binding_pages import INFO, SCAN_TIME, draw_page
 from pikepdf import Pdf, Stream
 from PIL import Image
 from pyhanko.pdf_utils import generic
@@ -27,6 +26,7 @@ from schemas.errors import BadInputError
 from schemas.page import BoundPage, DocumentInfo
 from schemas.settings import Limits
 from scripts.bench.tampering import change_bytes, find_signed_spots
+from scripts.samples.drawn import INFO, SCAN_TIME, draw_page
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from binding_pages import INFO, SCAN_TIME, draw_page
 from cryptography.hazmat.primitives.serialization import pkcs12
 from pydantic import SecretStr
-from trust_outside import PASSWORD, Trust, start_trust
 
 from pipeline.binding.compose import compose
 from pipeline.binding.keys import open_signer
@@ -21,6 +19,8 @@ from pipeline.binding.verify import verify
 from schemas.errors import SigningError
 from schemas.page import BoundPage
 from schemas.settings import SigningSettings
+from scripts.samples.authority import PASSWORD, Trust, start_trust
+from scripts.samples.drawn import INFO, SCAN_TIME, draw_page
 from scripts.samples.token import MODULE, PIN, describe_tokens, make_token
 
 pytestmark = pytest.mark.skipif(

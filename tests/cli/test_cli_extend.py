@@ -1,13 +1,16 @@
 """`sohoa digitize` at a level, and `sohoa extend`, as a user calls them, against services on loopback."""
 
 import json
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from conftest import Sohoa
-from trust_outside import Trust, start_trust
+
+from scripts.samples.authority import Trust, start_trust
+
+Sohoa = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +77,19 @@ def test_the_whole_way_with_the_service_down_and_back(
     assert sha256(before).hexdigest() in extended.stdout
     assert sha256(after).hexdigest() in extended.stdout
 
-    verified = sohoa("verify", out / "don.b-lta.pdf", **environment)
+    verified = sohoa("verify", out / "don.b-lta.pdf", "--require-revocation", **environment)
     assert verified.returncode == 0, verified.stdout
+    assert "✓ no certificate of its chain was revoked, by the answers in the file" in verified.stdout
+    plain = sohoa("verify", pdf, **environment)
+    assert plain.returncode == 0, plain.stdout
+    assert "· whether a certificate was revoked is NOT checked" in plain.stdout
+    strict = sohoa("verify", pdf, "--require-revocation", "--json", **environment)
+    assert strict.returncode == 1
+    (told,) = json.loads(strict.stdout)["files"][0]["signatures"]
+    assert told["revocation"]["state"] == "not_checked"
+    asked = sohoa("verify", pdf, "--online", "--require-revocation", **environment)
+    assert asked.returncode == 0, asked.stdout
+    assert "by its authority, asked now" in asked.stdout
 
     again = sohoa("extend", pdf, out / "don.b-lta.pdf", **environment)
     assert again.returncode == 5
@@ -86,6 +100,50 @@ def test_the_whole_way_with_the_service_down_and_back(
     assert renewed.returncode == 0, renewed.stderr
     (newest,) = out.glob("don.b-lta.renewed-*.pdf")
     assert newest.read_bytes().startswith(after)
+
+
+def test_papers_of_the_ledger_get_one_more_rendition(
+    sohoa: Sohoa, trust: Trust, scan: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
+    record = "H21.65-220914-0077"
+    environment |= {
+        "SOHOA_HOME": str(tmp_path / "home"),
+        "SOHOA_SIGNING__SIGNATURE_LEVEL": "B-B",
+        "SOHOA_OUTAGE_DELAY_S": "3600",
+    }
+    submitted = sohoa("submit", "--record", record, "--wait", scan, **environment)
+    assert submitted.returncode == 0, submitted.stderr
+    dossier_id = submitted.stdout.strip()
+
+    def renditions() -> list[dict[str, str]]:
+        told = json.loads(sohoa("status", record, "--json", **environment).stdout)
+        found: list[dict[str, str]] = told["dossiers"][0]["documents"][0]["renditions"]
+        return found
+
+    (first,) = renditions()
+    before = Path(first["path"]).read_bytes()
+    trust.fail("tsa")
+    down = sohoa("extend", record, "--level", "B-LTA", **environment)
+    assert down.returncode == 7, down.stderr
+    assert "đang chờ dịch vụ" in sohoa("status", record, **environment).stdout
+    assert renditions()[0]["level_due"] == "B-LTA"
+
+    trust.faults.clear()
+    extended = sohoa("extend", "--due", **environment)
+    assert extended.returncode == 0, extended.stderr
+    old, new = renditions()
+    assert old["sha256"] in extended.stdout and new["sha256"] in extended.stdout
+    assert (new["level"], new["level_due"]) == ("B-LTA", None)
+    assert Path(old["path"]).read_bytes() == before
+    assert Path(new["path"]).read_bytes().startswith(before)
+    assert sohoa("verify", record, **environment).returncode == 0
+
+    again = sohoa("extend", record, f"{record}.1", dossier_id, "--level", "B-LTA", **environment)
+    assert again.returncode == 0, again.stderr
+    assert "rendition 2" in again.stdout and "B-LTA already" in again.stdout
+    assert "nothing is due" in sohoa("extend", "--due", **environment).stdout
+    assert len(renditions()) == 2
+    assert sohoa("extend", f"{record}.2", "--level", "B-T", **environment).returncode == 2
 
 
 def test_a_level_is_asked_for(sohoa: Sohoa, tmp_path: Path) -> None:

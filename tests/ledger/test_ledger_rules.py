@@ -4,11 +4,10 @@ from ledger_bench import POLICY, RECORD, Bench, original
 from pipeline.ledger.dossiers import accept_page, find_page, replace_page, retry_failed
 from pipeline.ledger.jobs import HINT_TTL_S, forget_hints, release_job, renew_lease, take_due
 from pipeline.ledger.outbox import publish_events, read_events
+from pipeline.ledger.renditions import add_draft, is_draft_of
 from pipeline.ledger.settling import (
-    add_draft,
     fail_job,
     finish_document,
-    is_draft_of,
     read_document_work,
     requeue_expired,
 )

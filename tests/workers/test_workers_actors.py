@@ -8,9 +8,7 @@ import dramatiq
 import pikepdf
 import pytest
 from office_outside import RECORD, Papers
-from trust_outside import Trust, start_trust
 
-from pipeline.binding.levels import find_level
 from pipeline.ledger.jobs import claim_job, list_jobs
 from pipeline.ledger.settling import read_document_work, requeue_expired
 from pipeline.ledger.status import read_dossier
@@ -18,8 +16,7 @@ from pipeline.quality.dossier_checks import check_dossier
 from schemas.dossier import DossierState, DossierStatus, JobKind, JobState
 from schemas.ledger import Claim, PageOutcome, PageWork
 from schemas.page import Verdict
-from schemas.settings import Settings, SigningSettings
-from schemas.signing import SignatureLevel
+from schemas.settings import Settings
 from workers.actors import JobWorker, ReportUnforeseen, declare_actors
 from workers.broker import QUEUES, open_broker
 from workers.embedded import EmbeddedOffice
@@ -165,41 +162,3 @@ def test_a_fault_of_ours_fails_the_job_and_not_the_worker(
     assert (failed.id, failed.attempt) == (job_id, 3)
     assert (failed.failure or "").startswith("unforeseen ZeroDivisionError in _digitise")
     assert "text of page" not in caplog.text
-
-
-@pytest.fixture
-def trust(tmp_path: Path) -> Iterator[Trust]:
-    (tmp_path / "authority").mkdir()
-    made, server = start_trust(tmp_path / "authority")
-    yield made
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.mark.parametrize("policy", ["fail", "sign-b-b"])
-def test_a_time_stamping_service_that_is_down_delays_or_weakens_and_says_so(
-    policy: str, trust: Trust, settings: Settings, papers: Papers, caplog: pytest.LogCaptureFixture
-) -> None:
-    """`fail`: the job is tried again, and done when the service is back. `sign-b-b`: done now, told."""
-
-    def fail_once(_: bytes) -> tuple[int, str, bytes]:
-        trust.faults.clear()
-        return 503, "text/plain", b""
-
-    trust.faults["tsa"] = fail_once
-    signing = SigningSettings(
-        signature_level=SignatureLevel.B_T, tsa_url=trust.tsa_url, service_attempts=1, on_tsa_failure=policy
-    )
-    with EmbeddedOffice(settings.model_copy(update={"signing": signing})) as office:
-        done = office.wait(office.submit(RECORD, [papers.good]))
-        (made,) = office.record_files(RECORD)
-    assert done.state is DossierState.COMPLETE
-    level = find_level(Path(made.renditions[-1].path).read_bytes())
-    if policy == "fail":
-        assert level is SignatureLevel.B_T
-        assert "attempt failed" in caplog.text
-        assert "sohoa extend is due" not in caplog.text
-    else:
-        assert level is SignatureLevel.B_B
-        assert "sohoa extend is due" in caplog.text
-        assert "signed=B-B asked=B-T" in caplog.text

@@ -1,14 +1,19 @@
 """Pages drawn from known words, so that every box and letter is known."""
 
+import io
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from schemas.page import (
     Block,
     Box,
+    Codec,
     DocumentInfo,
+    EncodedImage,
     Line,
     Orientation,
     PageText,
@@ -63,3 +68,18 @@ def draw_page(number: int = 1, *, bilevel: bool = False, dpi: float = 150.0) -> 
     )
     text = PageText(1240, 1754, "tesserocr", "vie", (Block(tuple(lines), Box(150, 200, 1100, 700)),))
     return ScanPage(number, pixels, dpi, True, bilevel, "image"), upright, text
+
+
+def skew_page(upright: UprightPage, skew_deg: float) -> tuple[ScanPage, UprightPage]:
+    """The page as a scanner's JPEG turned `skew_deg` counter-clockwise, and with the matrix back."""
+    height, width = upright.pixels.shape[:2]
+    side = int(np.hypot(width, height)) + 2
+    skew = cv2.getRotationMatrix2D((width / 2, height / 2), skew_deg, 1)
+    skew[:, 2] += ((side - width) / 2, (side - height) / 2)
+    skewed = cv2.warpAffine(upright.pixels, skew, (side, side), borderValue=(255,) * 3)
+    back = tuple(cv2.invertAffineTransform(skew).ravel())
+    Image.fromarray(skewed).save(jpeg := io.BytesIO(), "JPEG", quality=92)
+    stream = EncodedImage(Codec.JPEG, jpeg.getvalue(), side, side, 3)
+    scanned = ScanPage(upright.number, skewed, upright.dpi, True, False, "embedded", stream)
+    straight = replace(upright, skew=Skew(skew_deg, certain=True), matrix=back)
+    return scanned, straight

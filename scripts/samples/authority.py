@@ -15,13 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from asn1crypto import ocsp, tsp
+from asn1crypto import crl, ocsp, tsp
 from certomancer.registry import ArchLabel, CertLabel, CertomancerConfig, ServiceLabel
+from certomancer.registry.issued.general import RevocationStatus
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 ENTITIES = ("root", "issuer", "ocsp", "tsa", "clerk", "leaver", "former")
-PASSWORD = "mật khẩu thử"
+PASSWORD = "mật khẩu thử"  # noqa: S105 -- of keys made anew for each test
 POLICY = "1.3.6.1.4.1.99999.1"
 
 
@@ -36,6 +37,7 @@ class Trust:
 
     @property
     def tsa_url(self) -> str:
+        """Of the time-stamping service."""
         return f"{self.url}/office/tsa/tsa"
 
     def certificate(self, label: str) -> bytes:
@@ -91,6 +93,11 @@ class Trust:
             return 503, "text/plain", b""
 
         self.faults[service] = wait
+
+    def revoke(self, label: str, since: datetime | None) -> None:
+        """Let the certificate of `label` be revoked from then on; None takes it back."""
+        status = None if since is None else RevocationStatus(since, crl.CRLReason("key_compromise"))
+        object.__setattr__(self.architecture.get_cert_spec(CertLabel(label)), "revocation", status)
 
     def stamp_another(self) -> None:
         """Let the time-stamping service stamp something else than it was asked to."""
