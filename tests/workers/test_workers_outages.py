@@ -10,6 +10,7 @@ from office_outside import RECORD, Papers
 from pipeline.binding.levels import find_level
 from pipeline.ledger.jobs import list_jobs
 from pipeline.ledger.status import read_dossier
+from pipeline.quality.dossier_checks import check_dossier
 from schemas.dossier import DocumentStatus, DossierState, JobState
 from schemas.settings import Settings, SigningSettings
 from schemas.signing import OnFailure, SignatureLevel
@@ -64,7 +65,7 @@ def open_office(trust: Trust, tmp_path: Path) -> Iterator[Callable[[OnFailure], 
 
 def look(home: Home, dossier_id: str) -> tuple[DossierState, DocumentStatus]:
     with home.database.read() as connection:
-        dossier = read_dossier(connection, dossier_id, home.locate)
+        dossier = read_dossier(connection, dossier_id, home.locate, check_dossier)
     return dossier.state, dossier.documents[0]
 
 
