@@ -7,6 +7,7 @@ continuous severity), the 12 real pages of facts, and from `hidden` on the fit p
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pipeline.quality.coverage import Coverage
 from pipeline.quality.look import Look
 from schemas.page import Reason
 
@@ -106,7 +107,8 @@ def image_findings(look: Look) -> Iterable[Finding]:
     crease = 0.0 if look.photo else CREASE.weigh(look.crease)
     yield Finding(Reason.CRUMPLED, crease)
     if not look.photo:
-        yield Finding(Reason.BANDING, max(STRIPES.weigh(look.dark_stripe_share), JITTER.weigh(look.jitter)))
+        jitter = 0.0 if is_dragged(look) else JITTER.weigh(look.jitter)
+        yield Finding(Reason.BANDING, max(STRIPES.weigh(look.dark_stripe_share), jitter))
     if look.glare_share > look.laid_on_share:
         yield Finding(Reason.GLARE, HIDDEN.weigh(look.hidden_share), overruled_by_reading=False)
     elif not crease or look.hidden_share > FACETS:  # facets of a crumpled page look like sheets on it
@@ -114,12 +116,12 @@ def image_findings(look: Look) -> Iterable[Finding]:
 
 
 def _print_findings(look: Look) -> Iterable[Finding]:
-    dragged = look.drag_p50 > DRAG_OVER_RISE * look.rise_p50
-    if dragged:
+    if is_dragged(look):
         yield Finding(Reason.MOTION, DRAG.weigh(look.drag_p50))
     yield Finding(Reason.BLUR, RISE.weigh(look.rise_p50))
     if look.rise_p50 < SHARP_RISE:
-        yield Finding(Reason.BLUR, min(REVIEW_AT_MOST, SOFT_SHARE.weigh(look.soft_tile_share)))
+        partial = min(REVIEW_AT_MOST, SOFT_SHARE.weigh(look.soft_tile_share))
+        yield Finding(Reason.BLUR, partial, overruled_by_reading=False)
     noise = NOISE.weigh(look.noise / max(look.contrast, 0.01))
     if look.dpi * look.scale < FINE_DPI:
         noise = min(REVIEW_AT_MOST, noise)
@@ -133,8 +135,32 @@ def _print_findings(look: Look) -> Iterable[Finding]:
         yield Finding(Reason.LOW_RESOLUTION, 0.5, overruled_by_reading=False)
 
 
+def is_dragged(look: Look) -> bool:
+    """Whether the print is blurred along one direction."""
+    return look.text_tile_count > 0 and look.drag_p50 > DRAG_OVER_RISE * look.rise_p50
+
+
 def is_coarse(look: Look) -> bool:
     """Whether the scan is coarser than the rule for digitised papers asks."""
     if look.dpi_known:
         return look.dpi < KNOWN_DPI or look.effective_dpi < TINY_DPI
     return look.effective_dpi < EFFECTIVE_DPI
+
+
+UNSURE = Ramp(0.08, 0.21, 0.56)
+"""Share of the source's text-like ink in no sure word's box: readable up to 0.19, unreadable from 0.54."""
+HALF_GAP = Ramp(0.20, 0.36, 0.95)
+"""The same in the worst half of the page: readable up to 0.31; half-blurred pages 0.4 to 0.9."""
+FEW_CELLS = 200
+"""Inked cells under which halves are not compared (about twelve words)."""
+PRIOR_CELLS = 60
+"""Weight of a clean prior in shares over few cells: about four words."""
+
+
+def coverage_findings(coverage: Coverage) -> Iterable[Finding]:
+    """Ink that no sure word accounts for: print was not read there, however sure the words elsewhere are."""
+    unsure = coverage.unsure_share * coverage.inked_cells / (coverage.inked_cells + PRIOR_CELLS)
+    if coverage.word_count:
+        yield Finding(Reason.PARTIAL, min(REVIEW_AT_MOST, UNSURE.weigh(unsure)))
+        if coverage.inked_cells >= FEW_CELLS:
+            yield Finding(Reason.PARTIAL, min(REVIEW_AT_MOST, HALF_GAP.weigh(coverage.half_gap)))

@@ -17,6 +17,8 @@ BACK_CONTRAST = (0.05, 0.2)
 """Print of the back shining through, the darkest of it too: 0.06 to 0.18. Fainter print of this side cannot
 be told from it, and is not blank."""
 BACK_WORDS = 20
+TRACE_CONTRAST, TRACE_RISE = 0.085, 3.3
+"""A trace so faint and soft (3.7 and more) is of the back; faint print on this side is sharp (up to 2.8)."""
 DARK_TILES = 3
 """Tiles with darker print than a back shows: a page of five words has as many."""
 BACK_VALIDITY = 0.3
@@ -46,11 +48,15 @@ def tell_printless(look: Look, coverage: Coverage, syllable_validity: float) -> 
         return Reason.BLANK
     if coverage.doubtful_share < NOTHING_READ:
         return None
-    if _is_back(look, coverage, syllable_validity):
+    if _is_soft_trace(look) or _is_back(look, coverage, syllable_validity):
         return Reason.BLANK
     if coverage.sure_words < 3 and look.paper_range > PHOTO_RANGE and look.crease > PHOTO_CREASE:
         return Reason.PHOTOGRAPH
     return Reason.HANDWRITING if _is_handwriting(look) else None
+
+
+def _is_soft_trace(look: Look) -> bool:
+    return 0 < look.contrast < TRACE_CONTRAST and look.rise_p50 > TRACE_RISE
 
 
 def _is_back(look: Look, coverage: Coverage, syllable_validity: float) -> bool:

@@ -14,6 +14,8 @@ STRIPE_PX = 51
 """Half working pixels (17 mm): stripes are narrower than half of this, shadows of lids and folds wider."""
 SEGMENTS = 6
 """Parts of a page's length (5 cm of A4): leaning by 0.3 degrees a stripe moves 0.25 mm in each."""
+LEAST_SIDE_PX = 60
+"""A centimetre: too little to tell stripes in."""
 STILL = 0.12
 """Change from row to row over change along the row: print has 0.4 and more, rows drawn out nearly none."""
 
@@ -32,6 +34,8 @@ class Stripes:
 def find_stripes(sheet: Sheet, ink: Ink) -> Stripes:
     """Measure both directions; pure, about 6 ms for A4."""
     height, width = ink.mask.shape
+    if min(height, width) < LEAST_SIDE_PX:
+        return Stripes(0.0, 0.0, 1.0)
     half = cv2.resize(sheet.rgb, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
     grey = np.asarray(cv2.cvtColor(half, cv2.COLOR_RGB2GRAY), np.uint8)
     soft, mask = sheet.contrast, ink.mask

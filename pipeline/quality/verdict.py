@@ -17,6 +17,7 @@ from pipeline.quality.findings import (
     REVIEW_FROM,
     UNREADABLE_FROM,
     Finding,
+    coverage_findings,
     image_findings,
 )
 from pipeline.quality.look import Look
@@ -100,7 +101,8 @@ def judge(
         weight = max(weight, 0.9 if look.component_count >= LOST_COMPONENTS else 0.5)
     any_read = coverage.sure_words >= FEW_SURE_WORDS
     imaged = [_temper(finding, weight, any_read) for finding in image_findings(look)]
-    findings = _explain(imaged, [Finding(_reading_reason(coverage), weight)], weight)
+    read = [Finding(_reading_reason(coverage), weight), *coverage_findings(coverage)]
+    findings = _explain(imaged, read, weight)
     if not orientation_certain and weight >= REVIEW_FROM:
         findings.append(Finding(Reason.ORIENTATION_UNCERTAIN, REVIEW_FROM))
     if not skew_certain and weight >= UNREADABLE_FROM:

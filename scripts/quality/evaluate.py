@@ -149,7 +149,7 @@ def _score_lines(judged: Sequence[Judged]) -> Iterable[str]:
     worst = [page.fast.verdict is not Verdict.READABLE for page in printed if page.example.loss.cer > 0.5]
     read = [page for page in clear if page.example.label == Label.READABLE]
     good = [page.fast.verdict is not Verdict.READABLE for page in read]
-    yield f"fast look flags {np.mean(worst):.3f} of pages with CER > 0.5, {np.mean(good):.3f} of readable ones"
+    yield f"fast look flags {np.mean(worst):.3f} with CER > 0.5, {np.mean(good):.3f} of readable pages"
 
 
 def _p(page: Judged, name: str) -> float:
