@@ -39,7 +39,7 @@ from schemas.page import (
     Verdict,
 )
 from schemas.report import OcrReport, PageReport, SecondsReport
-from schemas.settings import Limits, Settings
+from schemas.settings import Limits, QualityPolicy, Settings
 from schemas.signing import SignatureOutcome
 
 if TYPE_CHECKING:
@@ -55,12 +55,20 @@ class Tools:
     layout: Literal["own", "tesseract"]
     profile: Literal["compact", "faithful"]
     reading_timeout_s: float
+    quality_policy: QualityPolicy
 
 
 def open_tools(settings: Settings) -> Tools:
     """Load the engine and its model once. Raises `MissingDependencyError`."""
     engine = open_engine(settings.engine, settings.ocr_model)
-    return Tools(engine, settings.limits, settings.layout, settings.profile, settings.reading_timeout_s)
+    return Tools(
+        engine,
+        settings.limits,
+        settings.layout,
+        settings.profile,
+        settings.reading_timeout_s,
+        settings.quality_policy,
+    )
 
 
 def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
@@ -82,6 +90,7 @@ def digitise_page(scan: ScanPage, tools: Tools) -> DigitisedPage:
         syllable_validity=validity,
         orientation_certain=upright.orientation.certain,
         skew_certain=upright.skew.certain,
+        policy=tools.quality_policy,
     )
     trace = trace_page(upright, text, blank=judgement.verdict is Verdict.BLANK)
     read = perf_counter()

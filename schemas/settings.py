@@ -18,6 +18,8 @@ from pydantic_settings import (
 
 from schemas.signing import AppearanceProfile, CopyForm, OnFailure, SignatureLevel
 
+QualityPolicy = Literal["strict", "normal", "lenient"]
+
 
 class Limits(BaseModel):
     """What one incoming file may cost. Decoding beyond any of these is refused (exit code 3)."""
@@ -104,6 +106,10 @@ class Settings(BaseSettings):
         default="own", description="who finds the lines; tesseract: its own layout on every page"
     )
     profile: Literal["compact", "faithful"] = "compact"
+    quality_policy: QualityPolicy = Field(
+        default="normal",
+        description="how soon a page is sent back: strict asks for more rescans, lenient for fewer",
+    )
     signed_inputs: Literal["beside", "embedded"] = Field(
         default="beside",
         description="where a signed or born-digital input is kept; embedded makes the copy PDF/A-3u",

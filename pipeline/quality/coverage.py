@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from pipeline.quality.ink import CELL_PX, Mask
@@ -14,6 +15,10 @@ DOUBTFUL = 0.7
 """Confidence under which a word is doubtful; the share of such words is the best single signal (facts)."""
 INKED_CELL = 0.04
 """Share of text-like ink from which a cell counts: 2.5 of 64 pixels."""
+PATCH_CELLS = 24
+"""Side of a patch (33 mm): five lines high, as large as a thumb."""
+PATCH_INK = 40
+"""Inked cells of a patch that count in full: about four words."""
 WORD_INK = 0.05
 """A word whose box has less text-like ink was read out of leader dots, specks or a seal."""
 
@@ -23,7 +28,8 @@ class Coverage:
     """`unread_share` of inked cells lie in no word box, `unsure_share` in no box of a sure word.
 
     `word_count` words lie on text-like ink; `mean_confidence`, `p10_confidence` and `doubtful_share`
-    are theirs (by letters). `lower_gap` is the larger unsure share of the page's two halves.
+    are theirs (by letters). `half_gap` is the largest unsure share of the
+    page's halves, `worst_patch` of its squares of 33 mm.
     """
 
     word_count: int
@@ -35,6 +41,7 @@ class Coverage:
     unread_share: float
     unsure_share: float
     half_gap: float
+    worst_patch: float
     inked_cells: int
 
 
@@ -70,8 +77,26 @@ def measure_coverage(look: Look, text: PageText) -> Coverage:
         unread_share=_share(inked & ~read, inked),
         unsure_share=_share(inked & ~sure, inked),
         half_gap=_half_gap(inked, sure),
+        worst_patch=_worst_patch(inked, sure),
         inked_cells=int(inked.sum()),
     )
+
+
+def _worst_patch(inked: Mask, sure: Mask) -> float:
+    """The largest unsure share of any square of `PATCH_CELLS`; with little ink it counts for less."""
+    unsure, ink = (
+        np.asarray(
+            cv2.boxFilter(
+                cells.astype(np.float32),
+                -1,
+                (PATCH_CELLS, PATCH_CELLS),
+                normalize=False,
+                borderType=cv2.BORDER_CONSTANT,
+            )
+        )
+        for cells in (inked & ~sure, inked)
+    )
+    return float((unsure / np.maximum(ink, PATCH_INK)).max()) if inked.size else 0.0
 
 
 def _window(box: Box, scale: float, cells: Mask) -> tuple[slice, slice]:

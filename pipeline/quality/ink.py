@@ -61,8 +61,9 @@ class Sheet:
 class Ink:
     """Text-like ink. `boxes` are left, top, width, height, area of each component (working px).
 
-    `other_share` is how much of all ink is not text-like, `inked_tile_share` how many 32 px tiles (the
-    outermost, where scanners leave shadows, apart) hold ink of any kind.
+    `other_share` is how much of all ink is not text-like, `dot_count` the number of dots (specks, leaders),
+    `inked_tile_share` how many 32 px tiles (the outermost, where scanners leave shadows, apart) hold ink of
+    any kind.
     """
 
     soft: Pixels
@@ -73,6 +74,7 @@ class Ink:
     threshold: float
     other_share: float
     inked_tile_share: float
+    dot_count: int
 
 
 def measure_sheet(page: UprightPage) -> Sheet:
@@ -129,16 +131,17 @@ def find_ink(sheet: Sheet) -> Ink:
     peaks = _tile_peaks(soft)
     contrast = _ink_contrast(peaks, floor)
     threshold = max(floor, INK_OF_TEXT * contrast)
-    boxes, mask, share = _text_components(soft, threshold, sheet.dpi)
+    boxes, mask, share, dots = _text_components(soft, threshold, sheet.dpi)
     if share > 0.5 and contrast > 0:
         # blur has merged whole paragraphs: a higher cut parts the lines again
         higher = max(floor, INK_OF_BLUR * contrast)
-        again, mask_again, share_again = _text_components(soft, higher, sheet.dpi)
+        again, mask_again, share_again, dots_again = _text_components(soft, higher, sheet.dpi)
         if len(again) > len(boxes):
-            boxes, mask, share, threshold = again, mask_again, share_again, higher
+            boxes, mask, share, dots = again, mask_again, share_again, dots_again
+            threshold = higher
     inner = peaks[1:-1, 1:-1]
     inked = float(np.mean(inner > threshold * 255)) if inner.size else 0.0
-    return Ink(soft, mask, boxes, contrast, noise, threshold, share, inked)
+    return Ink(soft, mask, boxes, contrast, noise, threshold, share, inked, dots)
 
 
 def _ink_floor(soft: Pixels) -> float:
@@ -179,12 +182,14 @@ def _noise(contrast: Pixels) -> float:
     return max(0.0, float(quartile) - 0.5) / 255 / 1.15 / 0.943
 
 
-def _text_components(soft: Pixels, threshold: float, dpi: float) -> tuple[NDArray[np.int32], Pixels, float]:
-    """Boxes and mask of components shaped like text (also merged by blur), and the other ink's share."""
+def _text_components(
+    soft: Pixels, threshold: float, dpi: float
+) -> tuple[NDArray[np.int32], Pixels, float, int]:
+    """Boxes and mask of components shaped like text (also merged by blur), other ink's share, dots."""
     ink = cv2.threshold(soft, threshold * 255, 1, cv2.THRESH_BINARY)[1].astype(np.uint8, copy=False)
     labels, stats = label_shapes(ink)
     if len(stats) <= 1:
-        return np.zeros((0, 5), np.int32), ink, 0.0
+        return np.zeros((0, 5), np.int32), ink, 0.0, 0
     unit = dpi / WORKING_DPI
     width, height, area = stats[:, 2], stats[:, 3], stats[:, 4]
     low, high = TEXT_HEIGHT_PX
@@ -198,7 +203,7 @@ def _text_components(soft: Pixels, threshold: float, dpi: float) -> tuple[NDArra
     keep[0] = False
     mask = mark_shapes(labels, keep)
     other = 1.0 - float(np.count_nonzero(mask)) / max(1.0, float(area[1:].sum()))
-    return stats[keep], mask, other
+    return stats[keep], mask, other, int(dot[1:].sum())
 
 
 def cell_shares(mask: Pixels) -> Floats:

@@ -1,24 +1,23 @@
 """The fast look: what the upright scan alone tells, before any reading."""
 
-import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.quality.covers import Covers, find_covers
+from pipeline.quality.edges import measure_edges
 from pipeline.quality.ink import Floats, Ink, Mask, Sheet, cell_shares, find_ink, measure_sheet
+from pipeline.quality.stripes import find_stripes
 from schemas.page import Pixels, UprightPage
 
 TILE_PX = 32
 """Working pixels (5.4 mm): about one printed line, the finest patch in which an edge is sure to lie."""
-BORDER_PX = 2
-"""Working pixels from the sheet's edge within which a letter counts as cut."""
 
-LETTER_SHARE = 0.6
-"""Of the text height: what stands beside a cut letter is itself a letter; edge shadows had 0.5 at most."""
-LINE_GAP = 2.0
-"""Of the text height: letters of one line stand closer, words of justified print too."""
+
+DARK_TILE = 0.22
+"""Contrast that print of the back never has: 0.18 at most where it shines through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,7 @@ class Look:
     height_px: int
     dpi: float
     dpi_known: bool
+    photo: bool
     scale: float
     effective_dpi: float
     text_height_px: float
@@ -51,18 +51,30 @@ class Look:
     contrast: float
     contrast_p10: float
     contrast_p50: float
+    contrast_p98: float
+    dark_tile_count: int
     noise: float
     paper_level: float
     paper_range: float
     clipped_share: float
     dark_share: float
-    cover_share: float
+    laid_on_share: float
+    glare_share: float
+    hidden_share: float
+    dark_stripe_share: float
+    still_share: float
+    jitter: float
+    crease: float
+    dot_share: float
+    height_spread: float
     cut_left: int
     cut_right: int
     cut_top: int
     cut_bottom: int
+    margin_mm: float
     text_cells: Floats
     rise_tiles: Floats
+    covers: Covers
 
     @property
     def cut_components(self) -> int:
@@ -71,7 +83,9 @@ class Look:
 
     def figures(self) -> dict[str, float]:
         """All scalar figures, rounded, short names."""
-        names = [name for name in self.__dataclass_fields__ if not name.endswith(("_cells", "_tiles"))]
+        names = [
+            name for name in self.__dataclass_fields__ if not name.endswith(("_cells", "_tiles", "covers"))
+        ]
         return {name: round(float(getattr(self, name)), 4) for name in names}
 
 
@@ -83,12 +97,15 @@ def look(page: UprightPage) -> Look:
     paper = cv2.cvtColor(sheet.paper, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     levels = np.percentile(paper, [5, 50, 95])
     text_height = _text_height(ink)
-    left, right, top, bottom = _cut_components(page, sheet, ink, text_height)
+    edges = measure_edges(page, sheet, ink, text_height)
+    covers = find_covers(sheet, ink, photo=page.flattened)
+    stripes = find_stripes(sheet, ink)
     return Look(
         width_px=page.width_px,
         height_px=page.height_px,
         dpi=page.dpi,
         dpi_known=page.dpi_known,
+        photo=page.flattened,
         scale=sheet.scale,
         effective_dpi=_effective_dpi(page, text_height / sheet.scale),
         text_height_px=text_height,
@@ -107,18 +124,30 @@ def look(page: UprightPage) -> Look:
         contrast=ink.contrast,
         contrast_p10=_percentile(tiles.contrast, 10),
         contrast_p50=_percentile(tiles.contrast, 50),
+        contrast_p98=_percentile(tiles.contrast, 98),
+        dark_tile_count=int(np.count_nonzero(tiles.contrast > DARK_TILE)),
         noise=ink.noise,
         paper_level=float(levels[1]),
         paper_range=float(levels[2] - levels[0]),
         clipped_share=_clipped_share(sheet.rgb),
         dark_share=float(np.mean(paper < 0.25)),
-        cover_share=_cover_share(sheet.paper),
-        cut_left=left,
-        cut_right=right,
-        cut_top=top,
-        cut_bottom=bottom,
+        laid_on_share=covers.laid_on_share,
+        glare_share=covers.glare_share,
+        hidden_share=covers.hidden_share,
+        dark_stripe_share=stripes.dark_share,
+        still_share=stripes.still_share,
+        jitter=stripes.jitter,
+        crease=_crease(sheet.paper),
+        dot_share=ink.dot_count / max(1, ink.dot_count + len(ink.boxes)),
+        height_spread=_height_spread(ink),
+        cut_left=edges.cut_left,
+        cut_right=edges.cut_right,
+        cut_top=edges.cut_top,
+        cut_bottom=edges.cut_bottom,
+        margin_mm=edges.margin_mm,
         text_cells=cell_shares(ink.mask),
         rise_tiles=tiles.rise,
+        covers=covers,
     )
 
 
@@ -197,6 +226,23 @@ def _text_height(ink: Ink) -> float:
     return float(np.median(heights))
 
 
+def _height_spread(ink: Ink) -> float:
+    """Deviation of the heights of text-like components over their mean."""
+    if not len(ink.boxes):
+        return 0.0
+    heights = ink.boxes[:, 3]
+    return float(heights.std() / max(1.0, float(heights.mean())))
+
+
+def _crease(paper: Pixels) -> float:
+    """How uneven the paper's brightness is within 5 cm, the margins apart: its ninth decile, 0..1."""
+    level = cv2.cvtColor(paper, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    uneven = np.abs(level - cv2.blur(level, (7, 7))) / np.maximum(level, 8)
+    edge = max(1, min(level.shape) // 20)
+    inner = uneven[edge:-edge, edge:-edge]
+    return float(np.percentile(inner, 90)) if inner.size else 0.0
+
+
 LETTER_HEIGHT_IN = 0.13
 """Median component height of 12-13 pt Vietnamese print in inches: 19-21 px at 150 dpi (letters with their
 marks hang together)."""
@@ -207,90 +253,3 @@ def _effective_dpi(page: UprightPage, text_height_page_px: float) -> float:
     if text_height_page_px <= 0:
         return page.dpi
     return text_height_page_px / LETTER_HEIGHT_IN
-
-
-def _cut_components(
-    page: UprightPage, sheet: Sheet, ink: Ink, text_height: float
-) -> tuple[int, int, int, int]:
-    """How many text-like components touch the left, right, top, bottom edge of the scan."""
-    tall = ink.boxes[ink.boxes[:, 3] >= 0.4 * text_height] if len(ink.boxes) else ink.boxes
-    if not len(tall):
-        return 0, 0, 0, 0
-    height, width = ink.mask.shape
-    x0, y0 = tall[:, 0].astype(np.float64), tall[:, 1].astype(np.float64)
-    x1, y1 = x0 + tall[:, 2], y0 + tall[:, 3]
-    # the straightened page is the turned scan inside its bounding box: its edges slope by the skew
-    slope = math.tan(math.radians(_turned_deg(page.matrix)))
-    cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-    lean = abs(slope)
-    near_left = x0 - _edge_offset(cy, height, slope, lean) <= BORDER_PX
-    near_right = width - x1 - _edge_offset(height - cy, height, slope, lean) <= BORDER_PX
-    near_top = y0 - _edge_offset(width - cx, width, slope, lean) <= BORDER_PX
-    near_bottom = height - y1 - _edge_offset(cx, width, slope, lean) <= BORDER_PX
-    in_line = _stand_in_line(tall, text_height, near_left | near_right | near_top | near_bottom)
-    left, right, top, bottom = (
-        int((near & in_line).sum()) for near in (near_left, near_right, near_top, near_bottom)
-    )
-    return left, right, top, bottom
-
-
-def _stand_in_line(tall: NDArray[np.int32], text_height: float, asked: Mask) -> Mask:
-    """Which of the `asked` components have a letter beside them: shadows along a paper's edge have none."""
-    letters = tall[tall[:, 3] >= LETTER_SHARE * text_height].astype(np.float64)
-    in_line = np.zeros(len(tall), np.bool_)
-    for number in np.flatnonzero(asked):
-        x, y, width, height = (float(side) for side in tall[number, :4])
-        overlap = np.minimum(letters[:, 1] + letters[:, 3], y + height) - np.maximum(letters[:, 1], y)
-        apart = np.maximum(letters[:, 0] - x - width, x - letters[:, 0] - letters[:, 2])
-        beside = (apart > -0.5 * width) & (apart < LINE_GAP * text_height)
-        in_line[number] = bool((beside & (overlap >= 0.5 * np.minimum(letters[:, 3], height))).any())
-    return in_line
-
-
-def _turned_deg(matrix: tuple[float, float, float, float, float, float]) -> float:
-    """Degrees between the scan's edges and the page's, -45..45, from the affine matrix."""
-    angle = math.degrees(math.atan2(matrix[3], matrix[0]))
-    return (angle + 45.0) % 90.0 - 45.0
-
-
-def _edge_offset(
-    along: NDArray[np.float64], length: float, slope: float, lean: float
-) -> NDArray[np.float64] | float:
-    """Distance of the scan's sloping edge from the page's edge at `along` of `length`."""
-    if lean < 1e-3:
-        return 0.0
-    return lean * (length - along if slope > 0 else along)
-
-
-COVER_STEP = 0.05
-"""Step in paper brightness at the rim of a laid-on sheet; light falling off a page changes 0.006 a tile."""
-COVER_CHROMA = 0.10
-"""Chroma above the page's own paper; seals are thinned out by the paper estimate."""
-COVER_MIN_SHARE = 0.02
-"""Of the page; an ID photo of 3 x 4 cm on A4 takes 1.9 %."""
-
-
-def _cover_share(paper: Pixels) -> float:
-    """Share of the page under patches whose paper has another colour or brightness and a sharp rim."""
-    tiles = (max(1, paper.shape[1] // 2), max(1, paper.shape[0] // 2))
-    small = cv2.resize(paper, tiles, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    level, chroma = small.max(axis=2), small.max(axis=2) - small.min(axis=2)
-    step = np.abs(level / max(float(np.median(level)), 0.02) - 1)
-    odd = ((step > COVER_STEP) | (chroma - np.median(chroma) > COVER_CHROMA)).astype(np.uint8)
-    odd = cv2.morphologyEx(odd, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(odd, connectivity=4)
-    edge = np.maximum(_morphological_gradient(level), _morphological_gradient(chroma))
-    share = 0.0
-    for number in range(1, count):
-        region = (labels == number).astype(np.uint8)
-        rim = (cv2.dilate(region, np.ones((3, 3), np.uint8)) > 0) & (
-            cv2.erode(region, np.ones((3, 3), np.uint8)) == 0
-        )
-        area = float(stats[number, 4]) / odd.size
-        if area >= COVER_MIN_SHARE and rim.any() and float(np.median(edge[rim])) > COVER_STEP:
-            share += area
-    return share
-
-
-def _morphological_gradient(image: Floats) -> Floats:
-    return cv2.morphologyEx(image, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(np.float32)

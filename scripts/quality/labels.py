@@ -13,6 +13,8 @@ from scripts.samples.spoil import AREA_SHRINK
 
 READABLE_CER = 0.1
 UNREADABLE_CER = 0.3
+LEAST_DPI = 150
+"""Coarser pages may be read, and break the rule of 200 dpi for digitised papers all the same."""
 LOST_SHARE = 0.25
 """Of the words: what an office would not accept, and what it would, by the issue this set was made for."""
 
@@ -57,7 +59,7 @@ def label_page(page: QualityPage, loss: Loss) -> Label:
         return Label.NO_PRINT
     if loss.cer > UNREADABLE_CER or loss.lost_share > LOST_SHARE:
         return Label.UNREADABLE
-    if loss.cer < READABLE_CER and loss.hidden_share == 0:
+    if loss.cer < READABLE_CER and loss.hidden_share == 0 and page.scan.dpi >= LEAST_DPI:
         return Label.READABLE
     return Label.BORDER
 

@@ -55,6 +55,6 @@ def _page_of_text() -> Pixels:
 def test_every_page_is_read_once_by_whom_it_should(layout: str, pixels: object, asked: str) -> None:
     engine = Recorder()
     scan = ScanPage(1, pixels(), 200.0, True, False, "image")  # type: ignore[operator]
-    page = digitise_page(scan, Tools(engine, Limits(), layout, "compact", 60.0))  # type: ignore[arg-type]
+    page = digitise_page(scan, Tools(engine, Limits(), layout, "compact", 60.0, "normal"))  # type: ignore[arg-type]
     assert engine.asked == [asked]
     assert ("stray_share" in page.report.quality) == (layout == "own")

@@ -1,0 +1,193 @@
+"""What lies over the print: sheets and notes, folded corners, hands, and the bright patches of lamps.
+
+A sheet is told by its colour, by its brightness, or, white on white, by the shadow along its rim that ends
+the lines of print. All maps have a quarter of the working picture's resolution (0.7 mm a cell).
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from pipeline.quality.ink import Floats, Ink, Mask, Sheet
+from schemas.page import Pixels
+
+MAP_STEP = 4
+"""Working pixels per map cell: a shadow is 2 to 5 cells wide, a printed rule less than one."""
+STEP = 0.05
+"""Step in paper brightness at the rim of a laid-on sheet; light falling off a page changes 0.006 a tile."""
+CHROMA = 0.10
+"""Chroma above the page's own paper; seals are thinned out by the paper estimate."""
+MIN_SHARE = 0.012
+"""Of the page; an ID photo of 3 x 4 cm on A4 takes 1.9 %, but has no shadow and no lines end at it."""
+LARGE_SHARE = 0.15
+"""Of the page: a hand or a card of that size is asked about wherever it lies."""
+SMALL_SHARE = 0.001
+"""Of the page, within a closed shadow at which print ends: a stamp-sized slip of paper (60 mm2 of A4)."""
+SHADOW = 0.035
+"""How much darker than the paper around it a shadow is; lying sheets cast 0.05 to 0.15 at their rim."""
+GLARE = 0.045
+"""How much brighter than the page: a mirrored lamp 0.06 and more, light from one side 0.02, folds 0.04."""
+SATURATED = 0.012
+"""Below the brightest paper: the core of a mirrored lamp, where print is lost."""
+LIT_PRINT = 0.15
+"""Share of the print that stands in a glare's rim at most; in light from one side much more does."""
+GLARE_LEVEL = 0.93
+"""Brightness below which nothing is glare: lamps saturate the sensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Covers:
+    """Masks over the page (`ceil(H / 4) x ceil(W / 4)` of the working picture) and their shares of it.
+
+    `hidden_share` is what they hide of the rectangle that the print fills, 0..1.
+    """
+
+    laid_on: Mask
+    glare: Mask
+    hidden_share: float
+
+    @property
+    def laid_on_share(self) -> float:
+        """Share of the page under sheets, corners, hands, 0..1."""
+        return float(self.laid_on.mean())
+
+    @property
+    def glare_share(self) -> float:
+        """Share of the page where a lamp is mirrored, 0..1."""
+        return float(self.glare.mean())
+
+
+FRAME = 0.45
+"""Of the page's paper: what is darker and touches the edge is the scanner's lid or the table."""
+PRINTED = 0.02
+"""Share of print from which a patch is a part of the page: fold shades and light have print inside."""
+RIM_GAPS = (5, 19)
+"""Cells (3 and 13 mm): print at a rim interrupts its shadow; small notes have no room for the second."""
+NOISY = 0.05
+"""Noise over ink contrast from which the paper is no more even enough to tell a sheet on it by."""
+MAX_SHARE = 0.75
+"""More is the page itself."""
+REACHED = 0.04
+"""Share of the rim (2 mm) that print reaches where it ends at a cover; margins have none."""
+
+
+def find_covers(sheet: Sheet, ink: Ink, *, photo: bool) -> Covers:
+    """Find what hides print; pure. On a `photo` shadows prove nothing: hands and phones cast them."""
+    rows, columns = (-(-side // MAP_STEP) for side in sheet.contrast.shape)
+    size = (columns, rows)
+    text = cv2.resize(ink.mask * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 12
+    paper = np.asarray(cv2.resize(sheet.paper, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    frame = _find_frame(paper)
+    odd = _odd_patches(sheet.paper, size) & ~frame
+    if ink.noise > NOISY * ink.contrast:
+        return Covers(np.zeros_like(text), np.zeros_like(text), 0.0)
+    laid_on = _keep_covers(odd, text, rim=5, reached=0.01)
+    laid_on |= _keep_covers(odd, text, rim=5, reached=0.0, least=LARGE_SHARE)
+    if not photo:
+        shadow = (_shadows(sheet, ink, paper) | frame).astype(np.uint8)
+        for gap in RIM_GAPS:
+            rim = cv2.dilate(shadow, _square(gap))
+            laid_on |= _keep_covers(rim == 0, text, rim=gap + 4, reached=REACHED, least=SMALL_SHARE)
+    glare = _keep_covers(_glaring(paper, ~frame, text), text, rim=1, reached=0.015)
+    return Covers(laid_on, glare, _hidden_share(laid_on | glare, text))
+
+
+def _hidden_share(covers: Mask, text: Mask) -> float:
+    if not covers.any():
+        return 0.0
+    left, top, width, height = cv2.boundingRect(text.astype(np.uint8))
+    if not width:
+        return 1.0
+    return float(covers[top : top + height, left : left + width].mean())
+
+
+def _square(side: int) -> Pixels:
+    return np.ones((side, side), np.uint8)
+
+
+def _keep_covers(patches: Mask, text: Mask, *, rim: int, reached: float, least: float = MIN_SHARE) -> Mask:
+    """The patches that bear no print and at which print ends, grown by half a `rim` to each side."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(patches.astype(np.uint8), connectivity=4)
+    found = np.zeros(patches.shape, np.uint8)
+    for number in range(1, count):
+        left, top, width, height, area = (int(value) for value in stats[number])
+        if not least <= area / patches.size <= MAX_SHARE:
+            continue
+        edge = rim + 8
+        window = np.s_[max(0, top - edge) : top + height + edge, max(0, left - edge) : left + width + edge]
+        region, print_there = (labels[window] == number).astype(np.uint8), text[window]
+        inner = cv2.erode(region, _square(3)) > 0
+        with_rim = cv2.dilate(region, _square(rim))
+        around = (cv2.dilate(with_rim, _square(11)) - with_rim) > 0
+        if float(with_rim.sum()) / patches.size > MAX_SHARE:
+            continue
+        if not inner.any() or not around.any() or float(print_there[inner].mean()) > PRINTED:
+            continue
+        if float(print_there[around].mean()) >= reached:
+            found[window] |= with_rim.astype(np.uint8)
+    return found > 0
+
+
+def _find_frame(paper: Pixels) -> Mask:
+    """What lies beside the sheet: dark, and connected to the edge of the scan."""
+    level = cv2.cvtColor(paper, cv2.COLOR_RGB2GRAY)
+    dark = cv2.copyMakeBorder(
+        (level < FRAME * np.median(level)).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(1.0,)
+    )
+    _, labels = cv2.connectedComponents(dark, connectivity=4)
+    frame = (labels == labels[0, 0]).astype(np.uint8)
+    return cv2.dilate(frame, np.ones((5, 5), np.uint8))[1:-1, 1:-1] > 0
+
+
+def _odd_patches(paper: Pixels, size: tuple[int, int]) -> Mask:
+    """Patches whose paper has another colour or brightness and a sharp rim."""
+    tiles = (max(1, paper.shape[1] // 2), max(1, paper.shape[0] // 2))
+    small = cv2.resize(paper, tiles, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    level, chroma = small.max(axis=2), small.max(axis=2) - small.min(axis=2)
+    step = np.abs(level / max(float(np.median(level)), 0.02) - 1)
+    differs = ((step > STEP) | (chroma - np.median(chroma) > CHROMA)).astype(np.uint8)
+    odd = cv2.morphologyEx(differs, cv2.MORPH_OPEN, _square(3)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(odd, connectivity=4)
+    edge = np.maximum(_gradient(level), _gradient(chroma))
+    found = np.zeros(odd.shape, np.uint8)
+    for number in range(1, count):
+        region = (labels == number).astype(np.uint8)
+        rim = (cv2.dilate(region, _square(3)) > 0) & (cv2.erode(region, _square(3)) == 0)
+        if float(stats[number, 4]) / odd.size >= MIN_SHARE and float(np.median(edge[rim])) > STEP:
+            found |= region
+    return cv2.resize(found, size, interpolation=cv2.INTER_NEAREST) > 0
+
+
+def _gradient(image: Floats) -> Floats:
+    return cv2.morphologyEx(image, cv2.MORPH_GRADIENT, _square(3)).astype(np.float32)
+
+
+def _shadows(sheet: Sheet, ink: Ink, paper: Pixels) -> Mask:
+    """Where the paper between the ink is darker than the paper around."""
+    size = (paper.shape[1], paper.shape[0])
+    paperish = cv2.threshold(ink.soft, 0.5 * ink.threshold * 255, 1, cv2.THRESH_BINARY_INV)[1]
+    bare = cv2.erode(paperish, _square(3)).astype(np.uint8)
+    grey = cv2.cvtColor(sheet.rgb, cv2.COLOR_RGB2GRAY)
+    share = cv2.resize(bare * np.uint8(255), size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    light = cv2.resize(grey * bare, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    seen = np.asarray(cv2.blur(share, (3, 3)), np.float32)
+    level = np.asarray(cv2.blur(light, (3, 3)), np.float32) / np.maximum(seen, 0.05)
+    around = cv2.cvtColor(paper, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    dark = (seen > 0.1) & (level < (1 - SHADOW) * around)
+    return np.asarray(dark, np.bool_)
+
+
+def _glaring(paper: Pixels, page: Mask, text: Mask) -> Mask:
+    """Where the sensor is as good as saturated, on a page whose paper else is not."""
+    level = cv2.cvtColor(paper, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    on_page = level[page]
+    if not on_page.size:
+        return np.zeros(level.shape, np.bool_)
+    usual, brightest = np.quantile(on_page[::5], (0.15, 0.99))
+    if brightest < GLARE_LEVEL or brightest - usual < GLARE:
+        return np.zeros(level.shape, np.bool_)
+    glare = page & (level >= brightest - SATURATED)
+    if np.count_nonzero(glare & text) > LIT_PRINT * np.count_nonzero(text):
+        return np.zeros(level.shape, np.bool_)
+    return cv2.morphologyEx(glare.astype(np.uint8), cv2.MORPH_OPEN, _square(9)) > 0

@@ -1,0 +1,213 @@
+"""`python -m scripts.quality.evaluate FOLDER`: how the verdict does on the test pages, line by line.
+
+Clear cases are pages labelled readable or unreadable; the border is counted apart.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from pipeline.quality.look import Look
+from pipeline.quality.verdict import judge, judge_look
+from pipeline.reading.syllables import syllable_validity
+from schemas.page import Judgement, Reason, UprightPage, Verdict
+from schemas.settings import QualityPolicy
+from scripts.quality.examples import Example, load_area, load_examples
+from scripts.quality.kinds import Split
+from scripts.quality.labels import Label
+from scripts.quality.measure import look_at
+
+REASON_OF_KIND: dict[str, set[Reason]] = {
+    "defocus": {Reason.BLUR},
+    "motion": {Reason.MOTION, Reason.BLUR},
+    "dark": {Reason.DARK},
+    "washed_out": {Reason.WASHED_OUT, Reason.LOW_CONTRAST},
+    "coarse": {Reason.LOW_RESOLUTION},
+    "noise": {Reason.NOISE},
+    "dirt": {Reason.NOISE},
+    "band": {Reason.BANDING},
+    "shake": {Reason.BANDING},
+    "crumple": {Reason.CRUMPLED},
+    "half_blur": {Reason.BLUR},
+    "sheet": {Reason.OCCLUDED},
+    "corner": {Reason.OCCLUDED},
+    "hand": {Reason.OCCLUDED},
+    "glare": {Reason.GLARE},
+    "cut": {Reason.CUT_OFF},
+}
+"""Reasons that name a page's damage."""
+
+POLICIES: tuple[QualityPolicy, ...] = ("strict", "normal", "lenient")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was said of one example. `overlap` is the IoU of found and damaged area, where it has a place."""
+
+    example: Example
+    fast: Judgement
+    full: dict[QualityPolicy, Judgement]
+    overlap: float | None
+
+
+def judge_example(folder: Path, example: Example) -> Judged:
+    """Look at the example's scan anew; its reading is the kept one."""
+    page, seen = look_at(folder, example)
+    return judge_seen(folder, example, page, seen)
+
+
+def judge_seen(folder: Path, example: Example, page: UprightPage, seen: Look) -> Judged:
+    """All judgements of a page that was looked at."""
+    full = {
+        policy: judge(
+            seen,
+            example.text,
+            syllable_validity=syllable_validity(word.text for word in example.text.words),
+            orientation_certain=page.orientation.certain,
+            skew_certain=page.skew.certain,
+            policy=policy,
+        )
+        for policy in POLICIES
+    }
+    area = load_area(folder, example)
+    overlap = None if area is None or example.kind == "cut" else _overlap(area, page, seen)
+    return Judged(example, judge_look(seen), full, overlap)
+
+
+def _overlap(area: NDArray[np.uint8], page: UprightPage, seen: Look) -> float:
+    """IoU of the damaged area, taken to the upright page, and what was found."""
+    found = seen.covers.laid_on | seen.covers.glare
+    matrix = np.vstack([np.array(page.matrix).reshape(2, 3), [0, 0, 1]])
+    if page.flattening is not None:
+        matrix = matrix @ np.array(page.flattening).reshape(3, 3)
+    shrink = seen.scale / 4
+    to_map = np.diag([shrink, shrink, 1.0]) @ matrix @ np.diag([8.0, 8.0, 1.0])
+    rows, columns = found.shape
+    damaged = cv2.warpPerspective(area, to_map, (columns, rows), flags=cv2.INTER_NEAREST) > 127
+    either = np.count_nonzero(found | damaged)
+    return float(np.count_nonzero(found & damaged)) / either if either else 0.0
+
+
+def report(judged: Sequence[Judged]) -> Iterable[str]:
+    """The lines of the evaluation."""
+    for policy in POLICIES:
+        yield f"policy {policy}"
+        yield from _verdict_lines(judged, policy)
+    yield from _score_lines(judged)
+    yield from _cause_lines(judged)
+
+
+def _verdict_lines(judged: Sequence[Judged], policy: QualityPolicy) -> Iterable[str]:
+    for label in Label:
+        verdicts = [page.full[policy].verdict for page in judged if page.example.label == label]
+        counts = Counter(verdicts)
+        shares = ", ".join(f"{verdict} {counts[verdict] / max(1, len(verdicts)):.3f}" for verdict in Verdict)
+        yield f"  {label:<10} {len(verdicts):4d} pages: {shares}"
+    if policy == "normal":
+        for name, page in _passed(judged):
+            loss = page.example.loss
+            yield f"  passed: {name}, CER {loss.cer:.2f}, hidden {loss.hidden_share:.2f}"
+        wrong = Counter(
+            (page.example.kind, str(page.full[policy].verdict), *page.full[policy].reasons[:1])
+            for page in judged
+            if page.example.label == Label.READABLE and page.full[policy].verdict is not Verdict.READABLE
+        )
+        yield "  readable pages flagged: " + ", ".join(
+            f"{' '.join(key)} {n}" for key, n in wrong.most_common()
+        )
+
+
+def _passed(judged: Sequence[Judged]) -> Iterable[tuple[str, Judged]]:
+    for page in judged:
+        passed = page.full["normal"].verdict in {Verdict.READABLE, Verdict.BLANK}
+        if page.example.label == Label.UNREADABLE and passed:
+            yield f"{page.example.kind}-{page.example.seed} ({page.example.layout})", page
+
+
+def _score_lines(judged: Sequence[Judged]) -> Iterable[str]:
+    printed = [page for page in judged if page.example.label != Label.NO_PRINT]
+    clear = [page for page in printed if page.example.label != Label.BORDER]
+    bad = np.array([page.example.label == Label.UNREADABLE for page in clear])
+    for name in ("fast", "full"):
+        p = np.array([_p(page, name) for page in clear])
+        ranks = _rank(np.array([_p(page, name) for page in printed]))
+        losses = _rank(np.array([page.example.loss.cer for page in printed]))
+        auc = float(np.mean((p[bad][:, None] > p[~bad]) + 0.5 * (p[bad][:, None] == p[~bad])))
+        yield (
+            f"{name}: AUC {auc:.4f}, SROCC with CER {np.corrcoef(ranks, losses)[0, 1]:.3f}, "
+            f"ECE {_calibration_error(p, bad):.3f}"
+        )
+    worst = [page.fast.verdict is not Verdict.READABLE for page in printed if page.example.loss.cer > 0.5]
+    read = [page for page in clear if page.example.label == Label.READABLE]
+    good = [page.fast.verdict is not Verdict.READABLE for page in read]
+    yield f"fast look flags {np.mean(worst):.3f} with CER > 0.5, {np.mean(good):.3f} of readable pages"
+
+
+def _p(page: Judged, name: str) -> float:
+    return page.fast.p_unreadable if name == "fast" else page.full["normal"].p_unreadable
+
+
+def _rank(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean ranks: pages alike share theirs."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts - 1) / 2)[places], np.float64)
+
+
+def _calibration_error(p: NDArray[np.float64], bad: NDArray[np.bool_], bins: int = 10) -> float:
+    """Expected calibration error over equal bins of probability."""
+    place = np.minimum((p * bins).astype(int), bins - 1)
+    inside = [place == number for number in range(bins)]
+    return float(sum(abs(p[at].mean() - bad[at].mean()) * at.mean() for at in inside if at.any()))
+
+
+def _cause_lines(judged: Sequence[Judged]) -> Iterable[str]:
+    named: Counter[str] = Counter()
+    flagged: Counter[str] = Counter()
+    for page in judged:
+        judgement, kind = page.full["normal"], page.example.kind
+        if kind in REASON_OF_KIND and judgement.reasons and page.example.label != Label.READABLE:
+            flagged[kind] += 1
+            named[kind] += judgement.reasons[0] in REASON_OF_KIND[kind]
+    total = sum(named.values()) / max(1, sum(flagged.values()))
+    yield (
+        f"first reason names the damage: {total:.3f} ("
+        + ", ".join(f"{kind} {named[kind]}/{count}" for kind, count in flagged.items())
+        + ")"
+    )
+    overlaps = [
+        page.overlap
+        for page in judged
+        if page.overlap is not None
+        and page.full["normal"].reasons
+        and page.full["normal"].reasons[0] in {Reason.OCCLUDED, Reason.GLARE}
+    ]
+    if overlaps:
+        yield f"found and damaged area: IoU {np.mean(overlaps):.2f} mean over {len(overlaps)} covered pages"
+
+
+def main(
+    folder: Annotated[Path, typer.Argument(help="the examples, as scripts.quality.examples made them")],
+    split: Annotated[str, typer.Option(help="test, or fit and calibration for looking at errors")] = "test",
+    jobs: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Print how the verdict does on examples it was not fitted to."""
+    splits: set[Split] = {"fit", "calibration"} if split != "test" else {"test"}
+    examples = [example for example in load_examples(folder) if example.split in splits]
+    with ProcessPoolExecutor(jobs) as pool:
+        judged = list(pool.map(partial(judge_example, folder), examples))
+    for line in report(judged):
+        print(line)
+
+
+if __name__ == "__main__":
+    typer.run(main)
