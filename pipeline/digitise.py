@@ -214,6 +214,7 @@ def _report_page(
         flattened=upright.flattened,
         verdict=judgement.verdict,
         reasons=judgement.reasons,
+        regions=judgement.regions,
         quality=quality,
         ocr=OcrReport(
             engine=text.engine,

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Pixels: TypeAlias = NDArray[np.uint8]
 QuarterTurn: TypeAlias = Literal[0, 90, 180, 270]
+Outline: TypeAlias = tuple[tuple[float, float], ...]
+"""Corners of a region, each in shares (0..1) of the page's width and height."""
 Homography: TypeAlias = tuple[float, float, float, float, float, float, float, float, float]
 
 
@@ -293,12 +295,14 @@ class PageText:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict on one page; reasons with the weightiest first; `signals` are the measured figures."""
+    """The verdict on one page; reasons with the weightiest first; `signals` are the measured figures,
+    `regions` the places where print is hidden."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...]
     p_unreadable: float
     signals: dict[str, float] = field(default_factory=dict)
+    regions: tuple[Outline, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.findings import DossierFinding, PageTrace
-from schemas.page import QuarterTurn, Reason, Verdict
+from schemas.page import Outline, QuarterTurn, Reason, Verdict
 from schemas.signing import SignatureLevel
 
 SourceText = Literal["none", "visible", "hidden", "garbage"]
@@ -119,6 +119,7 @@ class PageReport(_Model):
     ocr: OcrReport
     text: str
     source_text: SourceText = "none"
+    regions: tuple[Outline, ...] = ()
     trace: PageTrace | None = None
 
 

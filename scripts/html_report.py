@@ -11,16 +11,13 @@ from string import Template
 import cv2
 
 from schemas.errors import OutputError
-from schemas.page import Pixels, Reason, Verdict
+from schemas.page import Outline, Pixels, Reason, Verdict
 from schemas.report import REASON_ADVICE, REASON_LABELS, VERDICT_LABELS
 
 PICTURE_PX = 900
 """Longer side of a page's picture: 12 pt print can just be read, 40 to 90 KB each."""
 
 _JPEG_QUALITY = 60
-
-Outline = tuple[tuple[float, float], ...]
-"""Corners of a region, each 0..1 of the page's width and height."""
 
 
 @dataclass(frozen=True, slots=True)

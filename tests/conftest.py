@@ -12,7 +12,7 @@ from hypothesis import settings
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 
 # A test run says the same twice; `HYPOTHESIS_PROFILE=explore ./scripts/test` looks for new counter-examples.
-settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 

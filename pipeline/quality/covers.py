@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.quality.ink import Floats, Ink, Mask, Sheet
-from schemas.page import Pixels
+from schemas.page import Outline, Pixels
 
 MAP_STEP = 4
 """Working pixels per map cell: a shadow is 2 to 5 cells wide, a printed rule less than one."""
@@ -191,3 +191,23 @@ def _glaring(paper: Pixels, page: Mask, text: Mask) -> Mask:
     if np.count_nonzero(glare & text) > LIT_PRINT * np.count_nonzero(text):
         return np.zeros(level.shape, np.bool_)
     return cv2.morphologyEx(glare.astype(np.uint8), cv2.MORPH_OPEN, _square(9)) > 0
+
+
+OUTLINE_TOLERANCE = 2.0
+"""Map cells (1.4 mm) by which an outline may stray from its region."""
+
+
+def outline(mask: Mask) -> tuple[Outline, ...]:
+    """The regions of `mask`, largest first, as polygons in shares (0..1) of the page's width and height."""
+    rows, columns = mask.shape
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    polygons = []
+    for contour in sorted(contours, key=cv2.contourArea, reverse=True):
+        corners = cv2.approxPolyDP(contour, OUTLINE_TOLERANCE, True).reshape(-1, 2)
+        if len(corners) >= 3:
+            polygons.append(
+                tuple(
+                    (round((x + 0.5) / columns, 4), round((y + 0.5) / rows, 4)) for x, y in corners.tolist()
+                )
+            )
+    return tuple(polygons)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.quality.coverage import Coverage, measure_coverage
+from pipeline.quality.covers import outline
 from pipeline.quality.findings import (
     HIDDEN,
     REVIEW_AT_MOST,
@@ -35,6 +36,7 @@ WELL_READ = 0.2
 """Weight of the reading's finding under which it went well."""
 PERCEPTUAL = frozenset({Reason.BLUR, Reason.MOTION, Reason.NOISE, Reason.BANDING, Reason.CRUMPLED})
 """Reasons that reading overrules where it went well: the measure is of the image, the proof is the text."""
+HIDING = frozenset({Reason.OCCLUDED, Reason.GLARE})
 LEAST_CAUSE = 0.12
 """Weight from which an image finding can account for a failed reading."""
 
@@ -68,7 +70,7 @@ def judge_look(look: Look, policy: QualityPolicy = "normal") -> Judgement:
     p_model = load_quality_model().fast.p_unreadable(signals)
     weight = POLICIES[policy].weigh(p_model)
     findings = _explain(list(image_findings(look)), [Finding(Reason.GIBBERISH, weight)], weight)
-    return _conclude(findings, signals, _p_unreadable(p_model, look))
+    return _conclude(findings, signals, _p_unreadable(p_model, look), look)
 
 
 def judge(
@@ -107,7 +109,7 @@ def judge(
         findings.append(Finding(Reason.ORIENTATION_UNCERTAIN, REVIEW_FROM))
     if not skew_certain and weight >= UNREADABLE_FROM:
         findings.append(Finding(Reason.SKEW_UNCERTAIN, REVIEW_FROM))
-    return _conclude(findings, signals, _p_unreadable(p_model, look))
+    return _conclude(findings, signals, _p_unreadable(p_model, look), look)
 
 
 LOST_COMPONENTS = 40
@@ -149,7 +151,9 @@ def _blank(signals: dict[str, float]) -> Judgement:
     return Judgement(Verdict.BLANK, (Reason.BLANK,), 0.0, _round(signals))
 
 
-def _conclude(findings: Iterable[Finding], signals: dict[str, float], p_unreadable: float) -> Judgement:
+def _conclude(
+    findings: Iterable[Finding], signals: dict[str, float], p_unreadable: float, look: Look
+) -> Judgement:
     """Verdict from the heaviest finding; every finding from 0.3 on is a reason, heaviest first, once."""
     ordered = sorted(findings, key=lambda finding: -finding.weight)
     heaviest = ordered[0].weight if ordered else 0.0
@@ -158,7 +162,8 @@ def _conclude(findings: Iterable[Finding], signals: dict[str, float], p_unreadab
     if heaviest < REVIEW_FROM:
         return Judgement(Verdict.READABLE, (), p, _round(signals))
     verdict = Verdict.UNREADABLE if heaviest >= UNREADABLE_FROM else Verdict.REVIEW
-    return Judgement(verdict, reasons, p, _round(signals))
+    regions = outline(look.covers.laid_on | look.covers.glare) if HIDING & set(reasons) else ()
+    return Judgement(verdict, reasons, p, _round(signals), regions)
 
 
 def _round(signals: dict[str, float]) -> dict[str, float]:

@@ -34,6 +34,7 @@ class Gallery:
                 picture=np.asarray(picture),
                 verdict=page.verdict,
                 reasons=page.reasons,
+                outlines=page.regions,
                 facts=_tell_page(page),
                 text=page.text,
             )
