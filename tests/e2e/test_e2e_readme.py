@@ -31,8 +31,10 @@ def test_the_commands_of_the_readme_run(tmp_path: Path) -> None:
 def test_the_bench_has_the_doors_that_the_readme_names() -> None:
     """They measure for minutes beside another program, so only their doors are opened here."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = re.findall(r"^    python (-m scripts\.bench.*?)(?: +#.*)?$", text, re.MULTILINE)
-    assert len(commands) == 7
+    commands = re.findall(
+        r"^    python (-m scripts\.(?:bench|quality).*?)(?: FOLDER)?(?: +#.*)?$", text, re.MULTILINE
+    )
+    assert len(commands) == 10
     for command in commands:
         ended = subprocess.run(
             [sys.executable, *command.split(), "--help"],
