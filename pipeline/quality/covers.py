@@ -154,7 +154,8 @@ def _odd_patches(paper: Pixels, size: tuple[int, int]) -> Mask:
     for number in range(1, count):
         region = (labels == number).astype(np.uint8)
         rim = (cv2.dilate(region, _square(3)) > 0) & (cv2.erode(region, _square(3)) == 0)
-        if float(stats[number, 4]) / odd.size >= MIN_SHARE and float(np.median(edge[rim])) > STEP:
+        large = float(stats[number, 4]) / odd.size >= MIN_SHARE
+        if large and rim.any() and float(np.median(edge[rim])) > STEP:
             found |= region
     return cv2.resize(found, size, interpolation=cv2.INTER_NEAREST) > 0
 
