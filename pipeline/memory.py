@@ -10,16 +10,16 @@ _LARGEST_KEPT_BYTES = 32 << 20
 """A page of A4 at 300 dpi has 26 MB; glibc takes no more than 32 here."""
 
 _FEW_THREADS = 4
-"""Measured with one page at a time; among many threads the lock of the one heap would be waited for."""
+"""A guess: one page at a time was measured; many threads would wait for the lock of the one heap."""
 
 
 def keep_freed_memory(threads: int) -> None:
     """Keep freed memory in this process, for up to `threads` pages at a time; nothing without glibc.
 
-    By default large pictures go back to the system and come again as pages to be cleared: 25,000 page faults
-    and 0.15 CPU s in the kernel for one page of a scan (A4, 300 dpi), 11,600 and 0.08 s so. The peak stays
-    as it was (302 MB for 20 pages, 308 without). Heaps of other threads than the first are given back
-    whatever the thresholds say, so all share the first one's.
+    By default large pictures go back to the system and come again as pages to be cleared: 20,600 page faults
+    and 0.14 to 0.17 CPU s in the kernel a page (A4, 300 dpi, five pages), 14,200 and 0.09 to 0.12 s so.
+    Heaps of other threads than the first are given back whatever the thresholds say, so all share the
+    first one's.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
