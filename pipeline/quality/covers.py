@@ -24,8 +24,9 @@ LARGE_SHARE = 0.15
 """Of the page: a hand or a card of that size is asked about wherever it lies."""
 SMALL_SHARE = 0.001
 """Of the page, within a closed shadow at which print ends: a stamp-sized slip of paper (60 mm2 of A4)."""
-SHADOW = 0.035
-"""How much darker than the paper around it a shadow is; lying sheets cast 0.05 to 0.15 at their rim."""
+SHADOW = 0.025
+"""How much darker than the paper around it a shadow is; lying sheets cast 0.05 to 0.15 at their rim. Of 20
+white sheets on white paper 18 are found so, 8 at 0.035; of 84 readable pages one seems covered at both."""
 GLARE = 0.045
 """How much brighter than the page: a mirrored lamp 0.06 and more, light from one side 0.02, folds 0.04."""
 SATURATED = 0.012

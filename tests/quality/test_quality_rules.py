@@ -1,0 +1,125 @@
+"""What hides, cuts or stripes print is found where it lies; pages without print are named, none is lost."""
+
+import random
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.digitise import Tools, digitise_page, open_tools
+from pipeline.quality.findings import image_findings
+from pipeline.quality.look import Look, look
+from schemas.page import Orientation, Pixels, Reason, ScanPage, Skew, UprightPage, Verdict
+from schemas.settings import Settings
+from scripts.samples import other_pages, spoil
+from scripts.samples.page import SamplePage
+from scripts.samples.scanning import Scan, scan
+from scripts.samples.spoil import Spoiled
+from scripts.samples.typeset import Style, set_prose
+
+Way = Callable[[SamplePage, random.Random, float], Spoiled]
+ASKED = 0.3  # weight from which a finding is a reason
+
+
+@pytest.fixture(scope="module")
+def prose() -> SamplePage:
+    return set_prose(random.Random("rules"), (), Style("Tinos", 13))
+
+
+@pytest.fixture(scope="module")
+def tools() -> Iterator[Tools]:
+    opened = open_tools(Settings())
+    yield opened
+    opened.engine.close()
+
+
+def scan_page(page: SamplePage) -> Scan:
+    return scan(page, seed=1, skew_deg=0.0)
+
+
+def look_at(pixels: Pixels) -> Look:
+    upright = UprightPage(
+        1, pixels, 300.0, True, False, Orientation(0, True), Skew(0.0, True), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+    )
+    return look(upright)
+
+
+def name_causes(seen: Look) -> set[Reason]:
+    return {finding.reason for finding in image_findings(seen) if finding.weight >= ASKED}
+
+
+def test_a_sound_page_has_nothing_against_it(prose: SamplePage) -> None:
+    seen = look_at(scan_page(prose).pixels)
+    assert name_causes(seen) == set()
+    assert not seen.covers.laid_on.any() and not seen.covers.glare.any()
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        (spoil.cover_with_sheet, Reason.OCCLUDED),
+        (spoil.fold_corner, Reason.OCCLUDED),
+        (spoil.lay_hand, Reason.OCCLUDED),
+        (spoil.shine, Reason.GLARE),
+    ],
+    ids=["sheet", "corner", "hand", "lamp"],
+)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_hides_print_is_named_and_found_where_it_lies(
+    way: Way, reason: Reason, seed: int, prose: SamplePage
+) -> None:
+    spoiled = way(prose, random.Random(seed), 0.7)
+    seen = look_at(scan_page(spoiled.page).pixels)
+    assert reason in name_causes(seen)
+    found = seen.covers.glare if reason is Reason.GLARE else seen.covers.laid_on
+    assert spoiled.area is not None
+    rows, columns = found.shape
+    damaged = cv2.resize(spoiled.area, (columns, rows), interpolation=cv2.INTER_NEAREST) > 0
+    assert np.count_nonzero(found & damaged) / np.count_nonzero(found | damaged) > 0.6
+
+
+def test_a_white_sheet_on_white_paper_is_told_by_its_shadow(
+    prose: SamplePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spoil, "_SHEETS", ((252, 252, 250),))
+    covered = spoil.cover_with_sheet(prose, random.Random(5), 0.5)
+    assert Reason.OCCLUDED in name_causes(look_at(scan_page(covered.page).pixels))
+
+
+def test_stripes_without_light_are_banding(prose: SamplePage) -> None:
+    banded = spoil.band(prose, random.Random(1), 0.3)
+    assert Reason.BANDING in name_causes(look_at(scan_page(banded.page).pixels))
+
+
+def test_print_that_ends_at_the_edge_was_cut_off(prose: SamplePage) -> None:
+    """Cut between two lines: no letter touches the edge, but no page is printed so close to it."""
+    pixels = scan_page(prose).pixels
+    bare = ~(pixels.min(axis=2) < 160).any(axis=1)
+    rows = range(len(bare) // 2, len(bare))
+    end = next(row for row in rows if bare[row : row + 12].all()) + 10
+    seen = look_at(np.ascontiguousarray(pixels[:end]))
+    assert seen.cut_components == 0
+    assert Reason.CUT_OFF in name_causes(seen)
+
+
+@pytest.mark.parametrize(
+    ("draw", "verdict", "reason"),
+    [
+        (lambda rng, page: other_pages.leave_blank(rng), Verdict.BLANK, Reason.BLANK),
+        (lambda rng, page: other_pages.turn_over(page, rng, 0.6), Verdict.BLANK, Reason.BLANK),
+        (lambda rng, page: other_pages.write_by_hand(rng), Verdict.REVIEW, Reason.HANDWRITING),
+        (lambda rng, page: other_pages.look_elsewhere(rng), Verdict.REVIEW, Reason.PHOTOGRAPH),
+    ],
+    ids=["blank", "back", "handwriting", "photo"],
+)
+def test_a_page_without_print_is_named(
+    draw: Callable[[random.Random, SamplePage], SamplePage],
+    verdict: Verdict,
+    reason: Reason,
+    prose: SamplePage,
+    tools: Tools,
+) -> None:
+    pixels = scan_page(draw(random.Random(3), prose)).pixels
+    told = digitise_page(ScanPage(1, pixels, 300.0, True, False, "image"), tools).report
+    assert (told.verdict, told.reasons[0]) == (verdict, reason)
