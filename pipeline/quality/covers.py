@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.quality.ink import Floats, Ink, Mask, Sheet
+from pipeline.quality.ink import Floats, Ink, Mask, Sheet, halve
 from schemas.page import Outline, Pixels
 
 MAP_STEP = 4
@@ -80,7 +80,7 @@ def find_covers(sheet: Sheet, ink: Ink, *, photo: bool) -> Covers:
     """
     rows, columns = (-(-side // MAP_STEP) for side in sheet.contrast.shape)
     size = (columns, rows)
-    text = cv2.resize(ink.mask * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 12
+    text = halve(ink.mask * np.uint8(255), 2) > 12
     paper = np.asarray(cv2.resize(sheet.paper, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     frame = _find_frame(paper)
     if ink.noise > NOISY * ink.contrast:
@@ -170,12 +170,10 @@ def _gradient(image: Floats) -> Floats:
 
 def _shadows(sheet: Sheet, ink: Ink, paper: Pixels) -> Mask:
     """Where the paper between the ink is darker than the paper around."""
-    size = (paper.shape[1], paper.shape[0])
     paperish = cv2.threshold(ink.soft, 0.5 * ink.threshold * 255, 1, cv2.THRESH_BINARY_INV)[1]
     bare = cv2.erode(paperish, _square(3)).astype(np.uint8)
-    grey = cv2.cvtColor(sheet.rgb, cv2.COLOR_RGB2GRAY)
-    share = cv2.resize(bare * np.uint8(255), size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    light = cv2.resize(grey * bare, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+    share = halve(bare * np.uint8(255), 2).astype(np.float32) / 255
+    light = halve(sheet.grey * bare, 2).astype(np.float32)
     seen = np.asarray(cv2.blur(share, (3, 3)), np.float32)
     level = np.asarray(cv2.blur(light, (3, 3)), np.float32) / np.maximum(seen, 0.05)
     around = cv2.cvtColor(paper, cv2.COLOR_RGB2GRAY).astype(np.float32)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pipeline.quality.ink import Floats, Ink, Sheet
+from pipeline.quality.ink import Floats, Ink, Sheet, halve
 from schemas.page import Pixels
 
 DIP = 0.93
@@ -36,8 +36,7 @@ def find_stripes(sheet: Sheet, ink: Ink) -> Stripes:
     height, width = ink.mask.shape
     if min(height, width) < LEAST_SIDE_PX:
         return Stripes(0.0, 0.0, 1.0)
-    half = cv2.resize(sheet.rgb, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
-    grey = np.asarray(cv2.cvtColor(half, cv2.COLOR_RGB2GRAY), np.uint8)
+    grey = halve(sheet.grey, 1)
     soft, mask = sheet.contrast, ink.mask
     across = np.asarray(cv2.absdiff(soft[:, 1:], soft[:, :-1]) * mask[:, 1:], np.uint8)
     down = np.asarray(cv2.absdiff(soft[1:], soft[:-1]) * mask[1:], np.uint8)
@@ -65,8 +64,8 @@ def _sums(image: Pixels, axis: int) -> Floats:
 
 def _brightest(grey: Pixels, axis: int) -> Floats:
     """Of each row (axis 1) or column (axis 0), leaving out single bright pixels."""
-    small = cv2.blur(grey, (3, 1) if axis == 1 else (1, 3))
-    return np.asarray(cv2.reduce(small, axis, cv2.REDUCE_MAX), np.float32).ravel()
+    small = cv2.blur(grey if axis == 0 else cv2.transpose(grey), (1, 3))  # OpenCV reduces columns faster
+    return np.asarray(cv2.reduce(small, 0, cv2.REDUCE_MAX), np.float32).ravel()
 
 
 def _dips(brightest: Floats) -> float:
