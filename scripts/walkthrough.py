@@ -1,28 +1,24 @@
 """The walk of `sohoa demo`: a small dossier goes the real way, and every claim about it is checked."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import typer
-from pdf2image import convert_from_path
-from pdf2image.exceptions import PDFInfoNotInstalledError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from pipeline.binding.signer import load_local_trust_roots
 from pipeline.binding.verify import VerifyReport, verify
-from schemas.dossier import DocumentState, DocumentStatus, DossierState, DossierStatus, PageStatus
-from schemas.errors import MissingDependencyError, OutputError
-from schemas.page import Pixels, Verdict
+from schemas.dossier import DocumentState, DossierState, DossierStatus, PageStatus
+from schemas.errors import OutputError
+from schemas.page import Verdict
 from schemas.report import REASON_LABELS, VERDICT_LABELS
 from schemas.settings import Settings
+from scripts.before_after import show_before_and_after
 from scripts.cli.findings import tell_finding
 from scripts.cli.progress import VERDICT_STYLES
-from scripts.contact_sheet import PagePair, draw_contact_sheet
 from scripts.samples.dossier import DemoDossier, write_demo_dossier
 from workers.embedded import EmbeddedOffice
 
@@ -30,8 +26,6 @@ NOT_HELD = 70
 """Exit code where something the demo claims did not hold (README, "Exit codes": internal)."""
 _MARKER = ".sohoa-demo"
 _LOG_WIDTH = 120
-_SHEET_DPI = 100
-"""Resolution of the PDF pages on the contact sheet, three times what its thumbnails need."""
 
 
 def walk(out: Path, *, keep_home: bool) -> None:
@@ -49,6 +43,7 @@ class _Folders:
     scans: Path
     home: Path
     sheet: Path
+    report: Path
 
 
 def _prepare(out: Path, *, keep_home: bool) -> _Folders:
@@ -65,7 +60,8 @@ def _prepare(out: Path, *, keep_home: bool) -> _Folders:
         (home / _MARKER).touch()
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}") from error
-    return _Folders(scans=out.absolute() / "scans", home=home, sheet=out.absolute() / "contact-sheet.png")
+    out = out.absolute()
+    return _Folders(out / "scans", home, out / "contact-sheet.png", out / "report.html")
 
 
 @dataclass(slots=True)
@@ -101,13 +97,11 @@ class _Walk:
             self._check_complete(last)
             self._check_signatures(last)
             self._check_record(office, dossier, last)
-        draw_contact_sheet(
-            list(_pair_pages(dossier, first, last)),
-            self.folders.sheet,
-            heading=f"Sohoa: hồ sơ {dossier.record_code}",
-            subheading=f"{dossier.procedure_name} · {len(last.documents)} giấy tờ · một trang phải quét lại",
-        )
+        show_before_and_after(dossier, first, last, self.folders.sheet, self.folders.report)
         self._say(f"Before and after, as a picture: {self.folders.sheet}")
+        self._print(
+            f"Every page and what to do about it, to open in a browser: {self.folders.report}", "bold"
+        )
         if self.failures:
             self._print(f"\nThe demo did NOT hold: {'; '.join(self.failures)}", "bold red")
             raise typer.Exit(NOT_HELD)
@@ -245,33 +239,3 @@ def _draw_table(status: DossierStatus) -> Table:
                 reasons,
             )
     return table
-
-
-def _pair_pages(dossier: DemoDossier, first: DossierStatus, last: DossierStatus) -> Iterator[PagePair]:
-    """Every page as scanned beside its PDF page; the bad one twice, before and after the rescan."""
-    for document, before, after in zip(dossier.documents, first.documents, last.documents, strict=True):
-        rendered = _render_pdf(after)
-        for page, found, settled in zip(document.pages, before.pages, after.pages, strict=True):
-            caption = f"{document.ordinal}. {document.title}, trang {page.number}"
-            finished = rendered[page.number - 1] if page.number <= len(rendered) else None
-            if settled.revision == found.revision:
-                yield _pair(caption, page.scan.pixels, finished, found)
-            else:
-                yield _pair(caption, page.scan.pixels, None, found, "Chờ bưu điện quét lại trang này")
-                yield _pair(caption, dossier.rescan.scan.pixels, finished, settled, "đã quét lại")
-
-
-def _pair(caption: str, before: Pixels, after: Pixels | None, page: PageStatus, remark: str = "") -> PagePair:
-    return PagePair(caption, before, after, page.verdict or Verdict.UNREADABLE, page.reasons, remark)
-
-
-def _render_pdf(document: DocumentStatus) -> list[Pixels]:
-    if not document.renditions:
-        return []
-    try:
-        pages = convert_from_path(document.renditions[-1].path, dpi=_SHEET_DPI)
-    except PDFInfoNotInstalledError as error:
-        raise MissingDependencyError(
-            "poppler is not on this machine", advice="apt-get install poppler-utils"
-        ) from error
-    return [np.asarray(page) for page in pages]

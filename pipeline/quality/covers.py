@@ -73,10 +73,11 @@ REACHED = 0.04
 """Share of the rim (2 mm) that print reaches where it ends at a cover; margins have none."""
 
 
-def find_covers(sheet: Sheet, ink: Ink, *, photo: bool) -> Covers:
-    """Find what hides print; pure, 26 ms for A4.
+def find_covers(sheet: Sheet, ink: Ink, *, by_shadow: bool) -> Covers:
+    """Find what hides print; pure, 13 ms for A4.
 
-    On a `photo` shadows prove nothing: hands and phones cast them.
+    Shadows prove nothing on photos, where hands and phones cast them, nor where blur spreads the print's ink
+    over the paper between: there `by_shadow` is False.
     """
     rows, columns = (-(-side // MAP_STEP) for side in sheet.contrast.shape)
     size = (columns, rows)
@@ -88,7 +89,7 @@ def find_covers(sheet: Sheet, ink: Ink, *, photo: bool) -> Covers:
     odd = _odd_patches(sheet.paper, size) & ~frame
     laid_on = _keep_covers(odd, text, rim=5, reached=0.01)
     laid_on |= _keep_covers(odd, text, rim=5, reached=0.0, least=LARGE_SHARE)
-    if not photo:
+    if by_shadow:
         shadow = (_shadows(sheet, ink, paper) | frame).astype(np.uint8)
         for gap in RIM_GAPS:
             rim = cv2.dilate(shadow, _square(gap))

@@ -98,7 +98,8 @@ def look(page: UprightPage) -> Look:
     levels = np.percentile(paper, [5, 50, 95])
     text_height = _text_height(ink)
     edges = measure_edges(page, sheet, ink, text_height)
-    covers = find_covers(sheet, ink, photo=page.flattened)
+    rise_p50 = _percentile(tiles.rise, 50)
+    covers = find_covers(sheet, ink, by_shadow=not page.flattened and rise_p50 <= SOFT_RISE_PX)
     stripes = find_stripes(sheet, ink)
     return Look(
         width_px=page.width_px,
@@ -114,7 +115,7 @@ def look(page: UprightPage) -> Look:
         other_ink_share=ink.other_share,
         inked_tile_share=ink.inked_tile_share,
         text_tile_count=int(tiles.text.sum()),
-        rise_p50=_percentile(tiles.rise, 50),
+        rise_p50=rise_p50,
         rise_p75=_percentile(tiles.rise, 75),
         rise_p90=_percentile(tiles.rise, 90),
         drag_p50=_percentile(tiles.drag, 50),

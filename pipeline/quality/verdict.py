@@ -38,6 +38,12 @@ PERCEPTUAL = frozenset({Reason.BLUR, Reason.MOTION, Reason.NOISE, Reason.BANDING
 """Reasons that reading overrules where it went well: the measure is of the image, the proof is the text."""
 HIDING = frozenset({Reason.OCCLUDED, Reason.GLARE})
 """Reasons that have a place on the page, to be outlined."""
+CONSEQUENCES = frozenset(
+    {Reason.GIBBERISH, Reason.PARTIAL, Reason.ORIENTATION_UNCERTAIN, Reason.SKEW_UNCERTAIN}
+)
+"""What follows where print is damaged: told only where no cause is seen."""
+SECOND_REASON = 0.75
+"""Of the heaviest cause: a lesser one is not told. Heavy blur seems to have stripes and shadows, too."""
 LEAST_CAUSE = 0.12
 """Weight from which an image finding can account for a failed reading."""
 
@@ -156,16 +162,23 @@ def _blank(signals: dict[str, float]) -> Judgement:
 def _conclude(
     findings: Iterable[Finding], signals: dict[str, float], p_unreadable: float, look: Look
 ) -> Judgement:
-    """Verdict from the heaviest finding; every finding from 0.3 on is a reason, heaviest first, once."""
+    """Verdict from the heaviest finding, and why: what a clerk can mend, heaviest first, each once."""
     ordered = sorted(findings, key=lambda finding: -finding.weight)
     heaviest = ordered[0].weight if ordered else 0.0
-    reasons = tuple(dict.fromkeys(finding.reason for finding in ordered if finding.weight >= REVIEW_FROM))
+    reasons = _name_reasons([finding for finding in ordered if finding.weight >= REVIEW_FROM])
     p = round(p_unreadable, 4)
     if heaviest < REVIEW_FROM:
         return Judgement(Verdict.READABLE, (), p, _round(signals))
     verdict = Verdict.UNREADABLE if heaviest >= UNREADABLE_FROM else Verdict.REVIEW
     regions = outline(look.covers.laid_on | look.covers.glare) if HIDING & set(reasons) else ()
     return Judgement(verdict, reasons, p, _round(signals), regions)
+
+
+def _name_reasons(against: list[Finding]) -> tuple[Reason, ...]:
+    """Reasons of the findings that count, which come heaviest first."""
+    causes = [finding for finding in against if finding.reason not in CONSEQUENCES]
+    told = [finding for finding in causes if finding.weight >= SECOND_REASON * causes[0].weight] or against
+    return tuple(dict.fromkeys(finding.reason for finding in told))
 
 
 def _round(signals: dict[str, float]) -> dict[str, float]:

@@ -27,6 +27,10 @@ def test_the_demo_holds_and_leaves_signed_pdfs_and_a_picture(
     with Image.open(tmp_path / "contact-sheet.png") as sheet:
         assert sheet.width == 1600
     assert (tmp_path / "contact-sheet.png").stat().st_size < 600_000
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert report.count('class="page unreadable"') == 1
+    assert "giữ phẳng giấy" in report  # what the clerk does about it
+    assert report.count("lần quét 2") == 1
 
 
 def test_a_home_that_is_no_demos_is_left_alone(tmp_path: Path) -> None:
