@@ -82,6 +82,16 @@ def measure_coverage(look: Look, text: PageText) -> Coverage:
     )
 
 
+def find_unsure(look: Look, text: PageText) -> Mask:
+    """Cells with text-like ink in no sure word's box (`CELL_PX` working px a cell)."""
+    inked = look.text_cells >= INKED_CELL
+    sure = np.zeros_like(inked)
+    for word in text.words:
+        if word.confidence >= SURE:
+            sure[_window(word.box, look.scale, inked)] = True
+    return inked & ~sure
+
+
 def _worst_patch(inked: Mask, sure: Mask) -> float:
     """The largest unsure share of any square of `PATCH_CELLS`; with little ink it counts for less."""
     unsure, ink = (

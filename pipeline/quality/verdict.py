@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.quality.coverage import Coverage, measure_coverage
-from pipeline.quality.covers import outline
 from pipeline.quality.findings import (
     HIDDEN,
     REVIEW_AT_MOST,
@@ -24,6 +23,7 @@ from pipeline.quality.findings import (
 from pipeline.quality.look import Look
 from pipeline.quality.model import load_quality_model
 from pipeline.quality.printless import looks_blank, tell_printless
+from pipeline.quality.regions import outline_damage
 from pipeline.quality.signals import image_signals, reading_signals
 from schemas.page import Judgement, PageText, Reason, Verdict
 from schemas.settings import QualityPolicy
@@ -36,8 +36,6 @@ WELL_READ = 0.2
 """Weight of the reading's finding under which it went well."""
 PERCEPTUAL = frozenset({Reason.BLUR, Reason.MOTION, Reason.NOISE, Reason.BANDING, Reason.CRUMPLED})
 """Reasons that reading overrules where it went well: the measure is of the image, the proof is the text."""
-HIDING = frozenset({Reason.OCCLUDED, Reason.GLARE})
-"""Reasons that have a place on the page, to be outlined."""
 CONSEQUENCES = frozenset(
     {Reason.GIBBERISH, Reason.PARTIAL, Reason.ORIENTATION_UNCERTAIN, Reason.SKEW_UNCERTAIN}
 )
@@ -117,7 +115,7 @@ def judge(
         findings.append(Finding(Reason.ORIENTATION_UNCERTAIN, REVIEW_FROM))
     if not skew_certain and weight >= UNREADABLE_FROM:
         findings.append(Finding(Reason.SKEW_UNCERTAIN, REVIEW_FROM))
-    return _conclude(findings, signals, _p_unreadable(p_model, look), look)
+    return _conclude(findings, signals, _p_unreadable(p_model, look), look, text)
 
 
 LOST_COMPONENTS = 40
@@ -160,7 +158,11 @@ def _blank(signals: dict[str, float]) -> Judgement:
 
 
 def _conclude(
-    findings: Iterable[Finding], signals: dict[str, float], p_unreadable: float, look: Look
+    findings: Iterable[Finding],
+    signals: dict[str, float],
+    p_unreadable: float,
+    look: Look,
+    text: PageText | None = None,
 ) -> Judgement:
     """Verdict from the heaviest finding, and why: what a clerk can mend, heaviest first, each once."""
     ordered = sorted(findings, key=lambda finding: -finding.weight)
@@ -170,8 +172,7 @@ def _conclude(
     if heaviest < REVIEW_FROM:
         return Judgement(Verdict.READABLE, (), p, _round(signals))
     verdict = Verdict.UNREADABLE if heaviest >= UNREADABLE_FROM else Verdict.REVIEW
-    regions = outline(look.covers.laid_on | look.covers.glare) if HIDING & set(reasons) else ()
-    return Judgement(verdict, reasons, p, _round(signals), regions)
+    return Judgement(verdict, reasons, p, _round(signals), outline_damage(look, text, reasons))
 
 
 def _name_reasons(against: list[Finding]) -> tuple[Reason, ...]:

@@ -79,6 +79,29 @@ def test_what_hides_print_is_named_and_found_where_it_lies(
     assert np.count_nonzero(found & damaged) / np.count_nonzero(found | damaged) > 0.6
 
 
+@pytest.mark.parametrize("severity", [0.3, 0.9])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_part_out_of_focus_is_outlined(severity: float, seed: int, prose: SamplePage, tools: Tools) -> None:
+    spoiled = spoil.blur_part(prose, random.Random(seed), severity)
+    told = digitise_page(
+        ScanPage(1, scan_page(spoiled.page).pixels, 300.0, True, False, "image"), tools
+    ).report
+    assert told.reasons == (Reason.BLUR,)
+    assert spoiled.area is not None
+    damaged = spoiled.area > 0
+    found = np.zeros(damaged.shape, np.uint8)
+    for region in told.regions:
+        corners = np.array(region) * (damaged.shape[1], damaged.shape[0])
+        cv2.fillPoly(found, [np.round(corners).astype(np.int32)], 1)
+    assert np.count_nonzero((found > 0) & damaged) / np.count_nonzero((found > 0) | damaged) > 0.6
+
+
+def test_a_page_all_out_of_focus_has_nothing_outlined_and_one_reason(prose: SamplePage, tools: Tools) -> None:
+    pixels = scan(prose, seed=1, skew_deg=0.0, blur_px=9).pixels
+    told = digitise_page(ScanPage(1, pixels, 300.0, True, False, "image"), tools).report
+    assert (told.verdict, told.reasons, told.regions) == (Verdict.UNREADABLE, (Reason.BLUR,), ())
+
+
 def test_a_white_sheet_on_white_paper_is_told_by_its_shadow(
     prose: SamplePage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
