@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from pipeline.quality.ink import halve
 from pipeline.quality.look import look
 from pipeline.quality.verdict import judge, judge_look
 from schemas.page import (
@@ -116,3 +118,17 @@ def test_a_black_page_is_unreadable_and_dark_and_a_white_one_blank() -> None:
     black, white = judge_uniform(0), judge_uniform(255)
     assert (black.verdict, black.reasons[0]) == (Verdict.UNREADABLE, Reason.DARK)
     assert white.verdict is Verdict.BLANK
+
+
+@given(
+    arrays(np.uint8, st.tuples(st.integers(1, 70), st.integers(1, 70)), elements=st.integers(0, 255)),
+    st.integers(1, 5),
+)
+def test_halving_keeps_the_mean_of_every_whole_square(pixels: Pixels, times: int) -> None:
+    side = 2**times
+    small = halve(pixels, times)
+    assert small.shape == tuple(-(-length // side) for length in pixels.shape)
+    for row in range(pixels.shape[0] // side):
+        for column in range(pixels.shape[1] // side):
+            square = pixels[row * side : (row + 1) * side, column * side : (column + 1) * side]
+            assert abs(float(small[row, column]) - square.mean()) <= 0.5 * times
