@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from schemas.errors import MissingDependencyError, SohoaError
@@ -90,10 +91,8 @@ class ServiceProcess:
         if process is None:
             return
         _signal_group(process.pid, number)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            pass
         _signal_group(process.pid, signal.SIGKILL)  # what the first one left behind
         process.wait()
 
