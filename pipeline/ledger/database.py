@@ -16,7 +16,8 @@ from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     ArgumentError,
     InterfaceError,
@@ -212,9 +213,22 @@ def _tell(doing: str, error: SQLAlchemyError) -> StoreError:
     return StoreError(f"the ledger cannot be {doing}: {words[0]}")
 
 
-def _migrate(connection: Connection) -> None:
+def insert_once(connection: Connection, table: Table, **values: object) -> None:
+    """Insert a row that may be there already, also one that another transaction is about to commit."""
+    make = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(make(table).values(**values).on_conflict_do_nothing())
+
+
+def hold_lock(connection: Connection, key: int) -> None:
+    """Be the only one until the transaction ends; SQLite's writers are that anyway."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
+def _migrate(connection: Connection) -> None:
+    if _current_revision(connection) == HEAD_REVISION:
+        return
+    hold_lock(connection, MIGRATION_LOCK)
     if _current_revision(connection) == HEAD_REVISION:
         return
     from alembic import command  # noqa: PLC0415 -- half a second that only a migration needs
