@@ -82,6 +82,11 @@ class ServiceProcess:
         """`kill -9` of the whole group, waited for."""
         self._end(signal.SIGKILL, 30.0)
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM to the whole group, not waited for."""
+        if self._process is not None:
+            _signal_group(self._process.pid, signal.SIGTERM)
+
     def stop(self, number: int = signal.SIGTERM, patience_s: float = 20.0) -> None:
         """Ask it to end; kill what has not after `patience_s`."""
         self._end(number, patience_s)
