@@ -65,7 +65,7 @@ class S3Store:
             self._open_bucket()
 
     def put(self, key: str, data: bytes | Path, sha256: str) -> ObjectStat:
-        """See `ObjectStore.put`: one conditional request; the answer means that it is durable."""
+        """See `ObjectStore.put`. The first version of a key is the object; what comes later never counts."""
         split_key(key)
         with _s3_errors(f"store {key}"):
             held = self._head(key)
@@ -75,9 +75,11 @@ class S3Store:
                     raise IntegrityError(
                         f"the bytes for {key} are not what was announced", advice="send them again"
                     )
-                if self._write(key, content, sha256):
+                written = self._write(key, content, sha256)
+                first = self._first_version(key)
+                if written is not None and written == first:
                     return ObjectStat(key, sha256, len(content))
-                held = self._head(key)
+                held = self._head(key, first)
             if held is None:
                 raise StoreError(f"cannot store {key}: the service takes it neither as new nor as there")
             found = self._tell(key, held)
@@ -149,10 +151,10 @@ class S3Store:
         if self._client.get_bucket_versioning(self._bucket).status != ENABLED:
             raise StoreError(f"the bucket {self._bucket} keeps no versions", advice="turn versioning on")
 
-    def _write(self, key: str, content: bytes, sha256: str) -> bool:
-        """False where something is there already. A service that ignores the condition adds a version."""
+    def _write(self, key: str, content: bytes, sha256: str) -> str | None:
+        """The new version; None where something is there already. Writers of one moment may all get one."""
         try:
-            self._writer.put_object(
+            written = self._writer.put_object(
                 self._bucket,
                 key,
                 io.BytesIO(content),
@@ -163,9 +165,15 @@ class S3Store:
             )
         except S3Error as error:
             if error.code in _TAKEN:
-                return False
+                return None
             raise
-        return True
+        return written.version_id
+
+    def _first_version(self, key: str) -> str | None:
+        """The version that counts. Ceph RGW 16 lets all writers of one moment through: measured, it heeds
+        `If-None-Match` in buckets without versions only."""
+        versions = list(self._list_versions(key))
+        return versions[-1] if versions else None
 
     def _lock_end(self) -> datetime:
         return datetime.now(UTC) + timedelta(days=self._settings.retention_days)
@@ -177,9 +185,9 @@ class S3Store:
             lock = Retention(self._settings.retention_mode, self._lock_end())
             self._client.set_object_retention(self._bucket, key, lock, version_id=held.version_id)
 
-    def _head(self, key: str) -> Any | None:
+    def _head(self, key: str, version: str | None = None) -> Any | None:
         try:
-            return self._client.stat_object(self._bucket, key)
+            return self._client.stat_object(self._bucket, key, version_id=version)
         except S3Error as error:
             if error.code in _ABSENT:
                 return None

@@ -130,7 +130,7 @@ def test_every_object_is_locked_and_handed_in_again_for_longer(
     assert len(versions(owner, bucket, "k")) == 1
 
 
-def test_writers_of_the_same_bytes_make_one_version(store: S3Store, owner: Minio, bucket: str) -> None:
+def test_writers_of_the_same_bytes_at_once_are_all_served(store: S3Store) -> None:
     body = b"x" * 500_000
     failed: list[Exception] = []
 
@@ -147,7 +147,21 @@ def test_writers_of_the_same_bytes_make_one_version(store: S3Store, owner: Minio
         thread.join()
     assert failed == []
     assert store.get("k", digest(body)) == body
-    assert len(versions(owner, bucket, "k")) == 1
+
+
+def test_the_first_writer_of_one_moment_is_the_only_one(
+    store: S3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("k", b"one", digest(b"one"))
+    look = S3Store._head
+    with monkeypatch.context() as between:  # looked before the first one wrote, and writes after it
+        between.setattr(
+            S3Store, "_head", lambda self, key, version=None: version and look(self, key, version)
+        )
+        with pytest.raises(IntegrityError):
+            store.put("k", b"two", digest(b"two"))
+        assert store.put("k", b"one", digest(b"one")).size == 3
+    assert store.get("k", digest(b"one")) == b"one"
 
 
 def test_a_bucket_without_lock_is_refused(owner: Minio, s3_environment: dict[str, str]) -> None:
