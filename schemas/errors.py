@@ -123,6 +123,13 @@ class IntegrityError(StoreError):
     advice = "restore the object from a backup; it was not used"
 
 
+class BrokerAwayError(SohoaError):
+    """The message broker cannot be reached; the ledger still knows what is to be done."""
+
+    problem_code = "broker"
+    advice = "check the broker; nothing was lost, the message will be sent again"
+
+
 class ConflictError(SohoaError):
     """The ledger is in another state than the call needs."""
 

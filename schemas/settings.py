@@ -88,6 +88,31 @@ class SigningSettings(BaseModel):
     )
 
 
+class S3Settings(BaseModel):
+    """An S3 service in place of the folder store: `SOHOA_S3__ENDPOINT` and so on.
+
+    The bucket is made at first use; it has versions and an object lock, or it is refused.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    endpoint: str = Field(description="host, or host:port")
+    bucket: str = "sohoa"
+    access_key_file: Path
+    secret_key_file: Path
+    region: str = "us-east-1"
+    secure: bool = Field(default=True, description="HTTPS; off only inside one machine or a private network")
+    retention_days: int = Field(
+        default=3650, ge=1, description="for so long no object can be deleted or overwritten"
+    )
+    retention_mode: Literal["GOVERNANCE", "COMPLIANCE"] = Field(
+        default="GOVERNANCE", description="compliance: not even the owner of the bucket can shorten it"
+    )
+    connect_timeout_s: float = Field(default=5.0, gt=0)
+    read_timeout_s: float = Field(default=30.0, gt=0, description="longest silence of the service")
+    attempts: int = Field(default=3, ge=1, description="of one request before the service counts as down")
+
+
 class Settings(BaseSettings):
     """Everything a deployment may set."""
 
@@ -133,6 +158,26 @@ class Settings(BaseSettings):
         default=3600.0, description="longest such delay: a service that is back is used within the hour"
     )
     sweep_interval_s: float = 1.0
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql://...; the ledger is a SQLite file of `home` without"
+    )
+    database_url_file: Path | None = Field(default=None, description="file that holds it; goes before it")
+    broker_url: SecretStr | None = Field(
+        default=None, description="amqp://... or amqps://...; jobs stay in the one server's process without"
+    )
+    broker_url_file: Path | None = Field(default=None, description="file that holds it; goes before it")
+    s3: S3Settings | None = Field(default=None, description="objects are files of `home` without")
+    spool_bytes: int = Field(
+        default=2 * 2**30,
+        ge=0,
+        description="originals from S3 kept on this machine while their pages are read",
+    )
+    hints_ahead: int = Field(
+        default=64, ge=1, description="messages of one kind and priority that wait in RabbitMQ at a time"
+    )
+    stop_timeout_s: float = Field(
+        default=30.0, gt=0, description="how long a worker told to stop finishes the job it is at"
+    )
 
     @classmethod
     def settings_customise_sources(  # noqa: D102

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0006"
 """The newest revision in `schemas/migrations/versions`; a ledger at it needs no migration."""
 
 metadata = MetaData(
@@ -168,8 +168,25 @@ jobs = Table(
     Column("ended_at", Double),
     CheckConstraint("kind IN ('page', 'document')", name="kind"),
     CheckConstraint("state IN ('queued', 'running', 'done', 'failed')", name="state"),
-    Index("ix_jobs_due", "state", "kind", "priority", "next_attempt_at"),
     Index("ix_jobs_lease", "state", "lease_until"),
+    # In the order in which hints are given out: a million batch jobs that wait are not looked through.
+    Index(
+        "ix_jobs_waiting",
+        "kind",
+        "priority",
+        "created_at",
+        "document_id",
+        "page_id",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index(
+        "ix_jobs_hinted",
+        "kind",
+        "hinted_at",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
     # A page is read, and a document bound, by one open job at a time.
     Index(
         "uq_jobs_open_page",

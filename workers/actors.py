@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import dramatiq
+from sqlalchemy import Connection
 
 from pipeline.binding.signing import Signing, open_signing
 from pipeline.digitise import Tools, bind_document, digitise_page, name_engines, open_tools
@@ -26,14 +28,23 @@ from pipeline.ledger.settling import (
 )
 from pipeline.page_result import pack_page, unpack_page
 from schemas.dossier import JobKind
-from schemas.errors import BadInputError, IntegrityError, LeaseLostError, SigningServiceError, SohoaError
+from schemas.errors import (
+    BadInputError,
+    IntegrityError,
+    LeaseLostError,
+    SigningServiceError,
+    SohoaError,
+    StoreError,
+)
 from schemas.ledger import Claim, DocumentWork, PageOutcome, PageWork, RenditionDraft, StoredObject
 from schemas.page import DocumentInfo, Verdict
 from schemas.signing import SignatureLevel, SignatureOutcome
 from workers.broker import QUEUES, JobActor
 from workers.home import Home
 from workers.leases import Leases
+from workers.patience import Patience
 
+_T = TypeVar("_T")
 _log = logging.getLogger("sohoa.work")
 
 
@@ -45,6 +56,7 @@ class JobWorker:
         self._owner = owner
         self._leases = leases
         self._job_ended = job_ended
+        self._patience = Patience()
         self._local = threading.local()
         self._signing: Signing | None = None
         self._signing_lock = threading.Lock()
@@ -52,8 +64,8 @@ class JobWorker:
     def work(self, job_id: str) -> None:
         """Do one job, if it is there to be done. Any other error than ours reaches `fail_unforeseen`."""
         owner = f"{self._owner}/{threading.get_ident()}"
-        with self._home.database.write() as connection:
-            claim = claim_job(connection, job_id, owner, self._home.settings.job_lease_s, time.time())
+        lease_s = self._home.settings.job_lease_s
+        claim = self._write(lambda connection: claim_job(connection, job_id, owner, lease_s, time.time()))
         if claim is None:
             _log.info("nothing to do job=%s", job_id)
             return
@@ -67,6 +79,11 @@ class JobWorker:
             _log.warning("dropped: no longer ours job=%s attempt=%d", job_id, claim.attempt)
         except SigningServiceError as error:
             self._defer(claim, error.what)
+        except StoreError as error:
+            if isinstance(error, IntegrityError):
+                self._fail(claim, str(error))
+            else:  # full, or away: no fault of the paper
+                self._defer(claim, error.what)
         except SohoaError as error:
             self._fail(claim, str(error))
         self._leases.drop(job_id)
@@ -84,8 +101,9 @@ class JobWorker:
 
     def _fail(self, claim: Claim, failure: str) -> None:
         try:
-            with self._home.database.write() as connection:
-                state = fail_job(connection, claim, failure, self._home.retry_policy, time.time())
+            state = self._write(
+                lambda connection: fail_job(connection, claim, failure, self._home.retry_policy, time.time())
+            )
         except LeaseLostError:
             return
         _log.warning(
@@ -96,18 +114,17 @@ class JobWorker:
         """A service outside is down, which is no fault of the document."""
         now = time.time()
         try:
-            with self._home.database.write() as connection:
-                due = defer_job(connection, claim, failure, self._home.retry_policy, now)
+            due = self._write(
+                lambda connection: defer_job(connection, claim, failure, self._home.retry_policy, now)
+            )
         except LeaseLostError:
             return
         _log.warning("waiting for a service job=%s again_in_s=%.0f: %s", claim.job_id, due - now, failure)
 
     def _work_page(self, claim: Claim) -> None:
-        with self._home.database.read() as connection:
-            work = read_page_work(connection, claim)
+        work = self._read(lambda connection: read_page_work(connection, claim))
         outcome = self._digitise(work)
-        with self._home.database.write() as connection:
-            finish_page(connection, claim, outcome, time.time())
+        self._write(lambda connection: finish_page(connection, claim, outcome, time.time()))
         _log.info(
             "page done dossier=%s page=%d:%d revision=%d verdict=%s",
             work.dossier_id,
@@ -119,9 +136,11 @@ class JobWorker:
 
     def _digitise(self, work: PageWork) -> PageOutcome:
         """Read the page. Bytes that cannot be decoded are a finding; a damaged original is an error."""
-        path = self._home.store.local_path(work.original.key)
         tools = self._open_tools()
-        with open_source(path, tools.limits) as source:
+        with (
+            self._home.spool.lend(work.original.key, work.original.sha256) as path,
+            open_source(path, tools.limits) as source,
+        ):
             if source.sha256 != work.original.sha256:
                 raise IntegrityError(f"the bytes of {work.original.key} have changed")
             try:
@@ -137,20 +156,21 @@ class JobWorker:
         return PageOutcome(report.verdict, report.reasons, stored, trace=report.trace)
 
     def _work_document(self, claim: Claim) -> None:
-        with self._home.database.read() as connection:
-            work = read_document_work(connection, claim)
+        work = self._read(lambda connection: read_document_work(connection, claim))
         held = work.to_extend
         if held is not None and held.level_asked is not None:
             reached = self._find_level(held.object)
             if reached is not None and reached.rung >= held.level_asked.rung:
-                with self._home.database.write() as connection:
-                    finish_level(connection, claim, held, reached, time.time())
+                self._write(lambda connection: finish_level(connection, claim, held, reached, time.time()))
                 return
         made = self._store_rendition(claim, work)
         signed = self._tell_signature(made, work)
         delay_s = self._home.retry_policy.outage_delay_s
-        with self._home.database.write() as connection:
-            finish_document(connection, claim, made, time.time(), signed, extend_after_s=delay_s)
+        self._write(
+            lambda connection: finish_document(
+                connection, claim, made, time.time(), signed, extend_after_s=delay_s
+            )
+        )
         _log.info(
             "document done dossier=%s document=%d rendition=%d", work.dossier_id, work.ordinal, made.number
         )
@@ -162,8 +182,11 @@ class JobWorker:
             key = name_rendition(work, number)
             found = self._home.store.stat(key)
             if found is not None:
-                with self._home.database.read() as connection:
-                    ours = is_draft_of(connection, work, number, found.sha256)
+                ours = self._read(
+                    lambda connection, number=number, digest=found.sha256: is_draft_of(
+                        connection, work, number, digest
+                    )
+                )
                 if ours:
                     return RenditionDraft(number, StoredObject(key, found.sha256, found.size), work.page_ids)
                 number += 1  # bound from revisions that were replaced meanwhile
@@ -171,8 +194,7 @@ class JobWorker:
             pdf = pdf or self._make(work)
             digest = sha256(pdf).hexdigest()
             draft = RenditionDraft(number, StoredObject(key, digest, len(pdf)), work.page_ids)
-            with self._home.database.write() as connection:
-                add_draft(connection, claim, draft)
+            self._write(lambda connection, draft=draft: add_draft(connection, claim, draft))
             try:
                 self._home.store.put(key, pdf, digest)
             except IntegrityError:
@@ -234,6 +256,21 @@ class JobWorker:
                 signature.shortfall,
             )
         return bound.pdf
+
+    def _write(self, work: Callable[[Connection], _T]) -> _T:
+        """In one transaction, however long the ledger is away."""
+        return self._patience.insist(lambda: self._home.database.transact(work))
+
+    def _read(self, work: Callable[[Connection], _T]) -> _T:
+        def read() -> _T:
+            with self._home.database.read() as connection:
+                return work(connection)
+
+        return self._patience.insist(read)
+
+    def give_up_waiting(self) -> None:
+        """The process is to stop: do not wait for a ledger that is away."""
+        self._patience.give_up()
 
     def _open_tools(self) -> Tools:
         """This thread's engine, opened at its first page."""

@@ -7,7 +7,7 @@ import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
 from schemas.dossier import JobKind
-from schemas.errors import UsageError
+from schemas.errors import BrokerAwayError, MissingDependencyError, UsageError
 
 JobActor: TypeAlias = dramatiq.Actor[[str], None]
 
@@ -15,9 +15,19 @@ QUEUES = {JobKind.PAGE: "page", JobKind.DOCUMENT: "io"}
 """Reading fills cores; binding and storing wait for disks: a queue each."""
 
 
+MAX_PRIORITY = 3
+"""RabbitMQ's levels: ledger priority 0 (counter) is level 3, 1 (batch) level 2, and so on down to 0."""
+
+HEARTBEAT_S = 30
+"""How soon a connection that a network cut silently is given up."""
+
+_STUCK_AFTER_S = 30
+
+
 def open_broker(url: str | None, middleware: list[dramatiq.Middleware]) -> dramatiq.Broker:
     """In-process without `url`; RabbitMQ for `amqp://` or `amqps://`. Raises `UsageError`.
 
+    On RabbitMQ the queues are durable classic ones with priorities, and every message is confirmed.
     dramatiq's own middleware stays out: its retries, time limits and callbacks are the ledger's here.
     """
     # dramatiq logs whole exceptions, whose text may hold page text; failures are logged by the actors.
@@ -26,6 +36,30 @@ def open_broker(url: str | None, middleware: list[dramatiq.Middleware]) -> drama
         return StubBroker(middleware=middleware)
     if not url.startswith(("amqp://", "amqps://")):
         raise UsageError("the broker's address must begin with amqp:// or amqps://")
-    from dramatiq.brokers.rabbitmq import RabbitmqBroker  # noqa: PLC0415 -- needs pika, production only
+    try:
+        import pika  # noqa: PLC0415 -- production only
+        from dramatiq.brokers.rabbitmq import RabbitmqBroker  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"the broker's client {error.name} is missing", advice="pip install 'sohoa[production]'"
+        ) from error
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # a broker that restarts is told once, by us
+    try:
+        parameters = pika.URLParameters(url)
+    except ValueError as error:
+        raise UsageError(
+            "the broker's address cannot be read", advice="amqp://USER:PASSWORD@HOST/"
+        ) from error
+    broker = RabbitmqBroker(url=url, confirm_delivery=True, max_priority=MAX_PRIORITY, middleware=middleware)
+    parameters.heartbeat = HEARTBEAT_S
+    parameters.blocked_connection_timeout = _STUCK_AFTER_S
+    broker.parameters = parameters
+    return broker
 
-    return RabbitmqBroker(url=url, confirm_delivery=True, middleware=middleware)
+
+def send_hint(actor: JobActor, job_id: str, priority: int) -> None:
+    """One message, one job id. Raises `BrokerAwayError`."""
+    try:
+        actor.send_with_options(args=(job_id,), broker_priority=max(0, MAX_PRIORITY - priority))
+    except (dramatiq.BrokerError, OSError) as error:
+        raise BrokerAwayError(f"the broker takes no message: {type(error).__name__}") from error

@@ -12,7 +12,7 @@ from pipeline.quality.dossier_checks import check_dossier
 from schemas.dossier import DocumentStatus, DossierState, DossierStatus, RecordStatus
 from schemas.ledger import Event
 from schemas.settings import Settings
-from workers.home import is_server_running, open_home
+from workers.home import is_server_running, open_home, read_broker_url
 from workers.serve import Server
 from workers.submit import PageName, submit_acceptance, submit_dossier, submit_replacement
 
@@ -108,11 +108,15 @@ class EmbeddedOffice:
 
     def _relay(self) -> None:
         """Publish now instead of at the sweeper's next round; one transaction at a time numbers events."""
-        with self._home.database.write() as connection:
-            publish_events(connection)
+        self._home.database.transact(publish_events)
 
     def ensure_server(self) -> None:
-        """Start one in this process where none runs. Raises as `Server.start`."""
+        """Start one in this process where none runs, and no broker brings jobs to workers elsewhere.
+
+        Raises as `Server.start`.
+        """
+        if read_broker_url(self._home.settings) is not None:
+            return
         if self._server is None and not is_server_running(self._home.settings.home):
             server = Server(self._home)
             server.start()

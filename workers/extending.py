@@ -73,8 +73,8 @@ def ask_extension(home: Home, held: HeldRendition, goal: SignatureLevel) -> Aske
     if reached is not None and reached.rung >= goal.rung:
         return LedgerExtension(held, reached, None)
     now = time.time()
-    with home.database.write() as connection:
-        return Asked(held, goal, ask_level(connection, held, goal, name_actor(), now), now)
+    job_id = home.database.transact(lambda connection: ask_level(connection, held, goal, name_actor(), now))
+    return Asked(held, goal, job_id, now)
 
 
 def await_extensions(

@@ -1,4 +1,4 @@
-"""What lies in SOHOA_HOME: ledger, object store, keys and the lock of the one server."""
+"""Ledger, object store and keys, opened as the settings say: in SOHOA_HOME, or in services outside."""
 
 import fcntl
 import os
@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from pydantic import SecretStr
+
 from pipeline.ledger.database import Database, open_database, sqlite_url
 from pipeline.storing.folder import FolderStore
-from schemas.errors import ConflictError, StoreError
+from pipeline.storing.store import ObjectStore
+from schemas.errors import ConflictError, StoreError, UsageError
 from schemas.ledger import RetryPolicy
 from schemas.settings import Settings
+from workers.spool import Spool
 
 LOCK_PATIENCE_S = 1.0
 """How long a starting server tries: a command that only asks holds the lock for microseconds."""
@@ -19,11 +23,12 @@ LOCK_PATIENCE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """An opened SOHOA_HOME."""
+    """Everything a process of ours works on. `spool` lends originals as files, wherever they are stored."""
 
     settings: Settings
     database: Database
-    store: FolderStore
+    store: ObjectStore
+    spool: Spool
 
     @property
     def keys(self) -> Path:
@@ -42,8 +47,8 @@ class Home:
         )
 
     def locate(self, key: str) -> str:
-        """The absolute path of an object."""
-        return str(self.store.local_path(key))
+        """The absolute path, or the address, of an object."""
+        return self.store.locate(key)
 
     def close(self) -> None:
         """Close the ledger."""
@@ -51,7 +56,10 @@ class Home:
 
 
 def open_home(settings: Settings) -> Home:
-    """Open, and at first use make, ledger and store below `settings.home`. Raises `StoreError`."""
+    """Open, and at first use make, ledger and store: below `settings.home` where no service is set.
+
+    Raises `StoreError`, `MissingDependencyError`, `UsageError`.
+    """
     folder = settings.home.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -59,8 +67,44 @@ def open_home(settings: Settings) -> Home:
         raise StoreError(
             f"cannot make {folder}: {error.strerror}", advice="set SOHOA_HOME to a folder you may write"
         ) from error
-    store = FolderStore(folder / "store")
-    return Home(settings, open_database(sqlite_url(folder / "ledger.sqlite3")), store)
+    store = _open_store(settings, folder)
+    url = read_secret(settings.database_url, settings.database_url_file)
+    database = open_database(sqlite_url(folder / "ledger.sqlite3") if url is None else url)
+    return Home(settings, database, store, Spool(folder / "spool", store, settings.spool_bytes))
+
+
+def has_ledger(settings: Settings) -> bool:
+    """Is there a ledger to look into, or would opening make one?"""
+    set_up = settings.database_url is not None or settings.database_url_file is not None
+    return set_up or (settings.home / "ledger.sqlite3").is_file()
+
+
+def read_broker_url(settings: Settings) -> str | None:
+    """Where RabbitMQ is; None: jobs are worked in the one server's process. Raises `UsageError`."""
+    return read_secret(settings.broker_url, settings.broker_url_file)
+
+
+def read_secret(plain: SecretStr | None, file: Path | None) -> str | None:
+    """A secret from its file, or from the settings themselves. Raises `UsageError`."""
+    if file is None:
+        return plain.get_secret_value() if plain is not None else None
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"the secret {file} cannot be read", advice="check the file and its rights"
+        ) from error
+    if not secret:
+        raise UsageError(f"the secret {file} is empty", advice="check the file")
+    return secret
+
+
+def _open_store(settings: Settings, folder: Path) -> ObjectStore:
+    if settings.s3 is None:
+        return FolderStore(folder / "store")
+    from pipeline.storing.s3 import S3Store  # noqa: PLC0415 -- the SDK takes 0.2 s that a folder need not pay
+
+    return S3Store(settings.s3)
 
 
 class ServerLock:

@@ -41,14 +41,13 @@ class Leases(threading.Thread):
         """Renew all now; a ledger that is busy or full is asked again the next time."""
         with self._lock:
             held = list(self._held.values())
-        if not held:
-            return
-        try:
-            with self._home.database.write() as connection:
-                for claim in held:
-                    renew_lease(connection, claim, self._home.settings.job_lease_s, time.time())
-        except StoreError as error:
-            _log.warning("leases not renewed: %s", error)
+        lease_s = self._home.settings.job_lease_s
+        for claim in held:
+            try:  # one transaction each: none waits for a job while it holds another
+                with self._home.database.write() as connection:
+                    renew_lease(connection, claim, lease_s, time.time())
+            except StoreError as error:
+                _log.warning("lease not renewed job=%s: %s", claim.job_id, error)
 
     def stop(self) -> None:
         """End the thread and give back what is still held: those attempts do not count."""
@@ -57,7 +56,9 @@ class Leases(threading.Thread):
             self.join()
         with self._lock:
             held, self._held = list(self._held.values()), {}
-        if held:
-            with self._home.database.write() as connection:
-                for claim in held:
+        for claim in held:
+            try:
+                with self._home.database.write() as connection:
                     release_job(connection, claim)
+            except StoreError as error:  # its lease runs out by itself
+                _log.warning("not given back job=%s: %s", claim.job_id, error)

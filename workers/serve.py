@@ -16,10 +16,11 @@ from pipeline.digitise import open_tools
 from pipeline.ledger.jobs import forget_hints
 from pipeline.ledger.settling import requeue_expired
 from schemas.dossier import JobKind
+from schemas.errors import UsageError
 from schemas.settings import Settings
 from workers.actors import JobWorker, ReportUnforeseen, declare_actors
 from workers.broker import QUEUES, open_broker
-from workers.home import Home, ServerLock, open_home
+from workers.home import Home, ServerLock, open_home, read_broker_url
 from workers.leases import Leases
 from workers.sweeper import Sweeper
 
@@ -89,6 +90,7 @@ class Server:
     def stop(self) -> None:
         """Finish the jobs at work, within `STOP_TIMEOUT_S`, and let go of the home."""
         self._sweeper.stop()
+        self._jobs.give_up_waiting()
         for worker in self._workers:
             worker.stop(timeout=int(STOP_TIMEOUT_S * 1000))
         self._jobs.close()
@@ -111,6 +113,12 @@ class Server:
 
 def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises as `Server.start`."""
+    shared = settings.database_url or settings.database_url_file or read_broker_url(settings)
+    if shared or settings.s3:
+        raise UsageError(
+            "these settings name services outside, and 'sohoa serve' works one SOHOA_HOME alone",
+            advice="run 'sohoa worker' and 'sohoa sweeper'",
+        )
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

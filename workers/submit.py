@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from pipeline.intake.open import open_source
 from pipeline.ledger.dossiers import accept_page, find_page, register_dossier, replace_page, retry_failed
 from schemas.dossier import RECORD_CODE
@@ -68,8 +70,9 @@ def submit_dossier(
         for name, file, declared in zip(names, checked, all_declared, strict=True)
     )
     new = NewDossier(record_code, documents, procedure_code, priority)
-    with home.database.write() as connection:
-        return register_dossier(connection, new, name_actor(), time.time())
+    return home.database.transact(
+        lambda connection: register_dossier(connection, new, name_actor(), time.time())
+    )
 
 
 def submit_replacement(home: Home, page: PageName, path: Path) -> str:
@@ -85,8 +88,11 @@ def submit_replacement(home: Home, page: PageName, path: Path) -> str:
         wrong = BadInputError(f"it has {file.page_count} pages", advice="give a file with the one page")
         raise RejectedFilesError(((str(path), wrong),))
     original = _keep_original(home, file)
-    with home.database.write() as connection:
-        replace_page(connection, dossier_id, (page.ordinal, page.number), original, name_actor(), time.time())
+    home.database.transact(
+        lambda connection: replace_page(
+            connection, dossier_id, (page.ordinal, page.number), original, name_actor(), time.time()
+        )
+    )
     return dossier_id
 
 
@@ -98,18 +104,20 @@ def submit_acceptance(home: Home, page: PageName, reason: str) -> str:
     check_record_code(page.record_code)
     if not reason.strip():
         raise UsageError("accepting a page needs a reason", advice="give --reason TEXT")
-    with home.database.write() as connection:
+
+    def accept(connection: Connection) -> str:
         dossier_id = find_page(connection, page.record_code, page.ordinal, page.number, page.dossier_id)
         accept_page(
             connection, dossier_id, (page.ordinal, page.number), reason.strip(), name_actor(), time.time()
         )
-    return dossier_id
+        return dossier_id
+
+    return home.database.transact(accept)
 
 
 def submit_retry(home: Home, dossier_id: str) -> None:
     """Queue a dossier's failed jobs anew. Raises `NotFoundError`, `ConflictError`."""
-    with home.database.write() as connection:
-        retry_failed(connection, dossier_id, name_actor(), time.time())
+    home.database.transact(lambda connection: retry_failed(connection, dossier_id, name_actor(), time.time()))
 
 
 def check_record_code(code: str) -> None:

@@ -5,25 +5,55 @@ import threading
 import time
 from collections.abc import Mapping
 
-from pipeline.ledger.jobs import has_due, take_due
+from pipeline.ledger.jobs import find_expired, has_due, read_priorities, take_back_hints, take_due
 from pipeline.ledger.outbox import count_unpublished, publish_events
-from pipeline.ledger.settling import requeue_expired
+from pipeline.ledger.settling import requeue_lost
 from schemas.dossier import JobKind
-from schemas.errors import StoreError
-from workers.broker import JobActor
+from schemas.errors import BrokerAwayError, StoreError
+from workers.broker import JobActor, send_hint
 from workers.home import Home
 
 _log = logging.getLogger("sohoa.sweeper")
 
 
+class Hinter:
+    """Sends hints for due jobs. `room`: hints under way per kind; see `take_due`."""
+
+    def __init__(self, home: Home, actors: Mapping[JobKind, JobActor], room: Mapping[JobKind, int]) -> None:
+        self._home = home
+        self._actors = actors
+        self._room = room
+
+    def hint(self, now: float) -> None:
+        """Send what there is room for. Raises `StoreError`."""
+        for kind, room in self._room.items():
+            job_ids = self._home.database.transact(
+                lambda c, kind=kind, room=room: take_due(c, kind, room, now)
+            )
+            if job_ids:
+                self._send(kind, job_ids)
+
+    def _send(self, kind: JobKind, job_ids: list[str]) -> None:
+        """Those the broker does not take are due again at once."""
+        with self._home.database.read() as connection:
+            priorities = read_priorities(connection, job_ids)
+        sent = 0
+        try:
+            for job_id in job_ids:
+                send_hint(self._actors[kind], job_id, priorities.get(job_id, 0))
+                sent += 1
+        except BrokerAwayError as error:
+            _log.warning("hints not sent kind=%s count=%d: %s", kind, len(job_ids) - sent, error)
+            self._home.database.transact(lambda c: take_back_hints(c, job_ids[sent:]))
+
+
 class Sweeper(threading.Thread):
-    """Sweeps every `sweep_interval_s`, and at once when nudged. `room`: hints under way per kind."""
+    """Sweeps every `sweep_interval_s`, and at once when nudged. Several may run on one ledger."""
 
     def __init__(self, home: Home, actors: Mapping[JobKind, JobActor], room: Mapping[JobKind, int]) -> None:
         super().__init__(name="sweeper", daemon=True)
         self._home = home
-        self._actors = actors
-        self._room = room
+        self._hinter = Hinter(home, actors, room)
         self._awake = threading.Event()
         self._stopping = False
 
@@ -39,7 +69,7 @@ class Sweeper(threading.Thread):
             self.join()
 
     def run(self) -> None:
-        """Until stopped; a ledger that is busy or full is asked again the next time."""
+        """Until stopped; a ledger that is busy, full or away is asked again the next time."""
         while not self._stopping:
             self._awake.clear()
             try:
@@ -50,15 +80,46 @@ class Sweeper(threading.Thread):
 
     def sweep(self, now: float) -> None:
         """One round. Raises `StoreError`."""
-        with self._home.database.read() as connection:
-            if not has_due(connection, now) and not count_unpublished(connection):
-                return
-        with self._home.database.write() as connection:
-            lost = requeue_expired(connection, self._home.retry_policy, now)
-            published = publish_events(connection)
-            due = {kind: take_due(connection, kind, room, now) for kind, room in self._room.items()}
-        for kind, job_ids in due.items():
-            for job_id in job_ids:
-                self._actors[kind].send(job_id)
+        database, policy = self._home.database, self._home.retry_policy
+        with database.read() as connection:
+            due, unpublished = has_due(connection, now), count_unpublished(connection)
+            expired = find_expired(connection, now) if due else []
+        lost = sum(
+            database.transact(lambda c, claim=claim: requeue_lost(c, claim, policy, now)) for claim in expired
+        )
+        published = database.transact(publish_events) if unpublished else 0
+        if due:
+            self._hinter.hint(now)
         if lost or published:
             _log.info("swept lost=%d published=%d", lost, published)
+
+
+class Nudged(threading.Thread):
+    """Hints at once when a job of this process ended: the next one need not wait for the sweeper's round."""
+
+    def __init__(self, hinter: Hinter) -> None:
+        super().__init__(name="hints", daemon=True)
+        self._hinter = hinter
+        self._awake = threading.Event()
+        self._stopping = False
+
+    def nudge(self) -> None:
+        """A job ended."""
+        self._awake.set()
+
+    def stop(self) -> None:
+        """End after the current round."""
+        self._stopping = True
+        self._awake.set()
+        if self.is_alive():
+            self.join()
+
+    def run(self) -> None:
+        """Until stopped; what fails here the sweeper does a second later."""
+        while not self._stopping:
+            self._awake.wait()
+            self._awake.clear()
+            try:
+                self._hinter.hint(time.time())
+            except StoreError as error:
+                _log.warning("hints not sent: %s", error)

@@ -5,8 +5,9 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select
 
+from pipeline.ledger.database import hold_lock
 from schemas.ledger import AuditEntry
 from schemas.tables import audit
 
@@ -33,8 +34,7 @@ def append_audit(
     connection: Connection, actor: str, action: str, subject: str, now: float, **details: str | int
 ) -> None:
     """Add one line. `details` carry ids, numbers and a supervisor's own reason; never page text."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _AUDIT_LOCK})
+    hold_lock(connection, _AUDIT_LOCK)
     last = connection.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
     seq, prev_hash = (last.seq + 1, last.hash) if last else (1, FIRST_HASH)
     packed = _pack(details)

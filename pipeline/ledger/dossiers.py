@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from pipeline.ledger.audit import append_audit
+from pipeline.ledger.database import insert_once
 from pipeline.ledger.jobs import add_job, lock_dossier, supersede_jobs
 from pipeline.ledger.settling import settle_document
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
@@ -21,8 +22,10 @@ def register_dossier(connection: Connection, new: NewDossier, actor: str, now: f
 
     Every original must be in the store already.
     """
-    if connection.execute(select(records.c.code).where(records.c.code == new.record_code)).first() is None:
-        connection.execute(insert(records).values(code=new.record_code, created_at=now))
+    insert_once(connection, records, code=new.record_code, created_at=now)
+    # in one order everywhere, so that two hand-overs of the same papers do not wait for each other
+    for original in sorted({document.original for document in new.documents}, key=lambda one: one.sha256):
+        _keep_original(connection, original, now)
     dossier_id = str(uuid4())
     connection.execute(
         insert(dossiers).values(
@@ -180,7 +183,6 @@ def retry_failed(connection: Connection, dossier_id: str, actor: str, now: float
 def _register_document(
     connection: Connection, dossier_id: str, ordinal: int, new: NewDocument, now: float
 ) -> None:
-    _keep_original(connection, new.original, now)
     document_id = connection.execute(
         insert(documents)
         .values(
@@ -225,19 +227,15 @@ def _add_page(
 
 
 def _keep_original(connection: Connection, original: Original, now: float) -> None:
-    known = connection.execute(
-        select(originals.c.sha256).where(originals.c.sha256 == original.sha256)
-    ).first()
-    if known is None:
-        connection.execute(
-            insert(originals).values(
-                sha256=original.sha256,
-                size=original.size,
-                media_type=original.media_type,
-                key=original.key,
-                created_at=now,
-            )
-        )
+    insert_once(
+        connection,
+        originals,
+        sha256=original.sha256,
+        size=original.size,
+        media_type=original.media_type,
+        key=original.key,
+        created_at=now,
+    )
 
 
 def _current_page(connection: Connection, dossier_id: str, page: tuple[int, int]) -> Row[Any]:

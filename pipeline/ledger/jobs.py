@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, literal_column, or_, select, update
 
+from pipeline.ledger.database import hold_lock
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import LeaseLostError, NotFoundError
 from schemas.ledger import Claim, RetryPolicy
@@ -20,6 +21,11 @@ HINT_TTL_S = 300.0
 """A hint that no worker took up for so long is sent again; a duplicate does no harm."""
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
+
+_HINT_LOCK = 0x50404F44
+
+# A literal, not a parameter: only so do both databases use the index of the queued jobs alone.
+_QUEUED: ColumnElement[bool] = jobs.c.state == literal_column("'queued'")
 
 
 def add_job(
@@ -175,48 +181,62 @@ def find_expired(connection: Connection, now: float, dead_owners: str | None = N
     gone: ColumnElement[bool] = jobs.c.lease_until < now
     if dead_owners is not None:
         gone = or_(gone, jobs.c.owner.startswith(dead_owners, autoescape=True))
-    return [
-        _claim(row) for row in connection.execute(select(jobs).where(jobs.c.state == JobState.RUNNING, gone))
-    ]
+    query = select(jobs).where(jobs.c.state == JobState.RUNNING, gone).order_by(jobs.c.dossier_id)
+    return [_claim(row) for row in connection.execute(query)]
+
+
+def has_expired(connection: Connection, claim: Claim, now: float) -> bool:
+    """Is the claim still held, past its lease?"""
+    query = select(jobs.c.id).where(_holds(claim), jobs.c.lease_until < now)
+    return connection.execute(query).first() is not None
 
 
 def take_due(connection: Connection, kind: JobKind, room: int, now: float) -> list[str]:
     """Ids of due jobs to send a hint for: the counter before the batch, then the oldest.
 
-    At most `room` hints are under way at a time, so that a late counter job never queues behind a
-    whole batch. Each id is given out once until its hint is `HINT_TTL_S` old.
+    Of each priority so many are sent that at most `room` hints of it and of those before it are under way:
+    a late counter job never queues behind a whole batch, nor waits for room that a batch took. Each id is
+    given out once until its hint is `HINT_TTL_S` old. One sender at a time counts.
     """
-    fresh = jobs.c.hinted_at >= now - HINT_TTL_S
-    queued = and_(jobs.c.state == JobState.QUEUED, jobs.c.kind == kind)
-    under_way = connection.execute(select(func.count()).select_from(jobs).where(queued, fresh)).scalar_one()
-    if under_way >= room:
-        return []
-    due = (
-        select(jobs.c.id)
-        .where(queued, jobs.c.next_attempt_at <= now, or_(jobs.c.hinted_at.is_(None), ~fresh))
-        .order_by(jobs.c.priority, jobs.c.created_at, jobs.c.document_id, jobs.c.page_id)
-        .limit(room - under_way)
-        .with_for_update(skip_locked=True)
-    )
-    ids = list(connection.execute(due).scalars())
+    hold_lock(connection, _HINT_LOCK)
+    under_way = {
+        row.priority: row.hints
+        for row in connection.execute(
+            select(jobs.c.priority, func.count().label("hints"))
+            .where(_QUEUED, jobs.c.kind == kind, jobs.c.hinted_at >= now - HINT_TTL_S)
+            .group_by(jobs.c.priority)
+        )
+    }
+    ids: list[str] = []
+    priority = _next_priority(connection, kind, None, now)
+    while priority is not None:
+        before = sum(count for level, count in under_way.items() if level <= priority)
+        taken = _take(connection, kind, priority, room - before - len(ids), now)
+        ids += taken
+        priority = _next_priority(connection, kind, priority, now)
     if ids:
         connection.execute(update(jobs).where(jobs.c.id.in_(ids)).values(hinted_at=now))
     return ids
 
 
+def read_priorities(connection: Connection, job_ids: Sequence[str]) -> dict[str, int]:
+    """The priority of each job."""
+    rows = connection.execute(select(jobs.c.id, jobs.c.priority).where(jobs.c.id.in_(job_ids)))
+    return {row.id: row.priority for row in rows}
+
+
 def has_due(connection: Connection, now: float) -> bool:
     """Is any job waiting for a hint, or running past its lease? A cheap question, asked every second."""
-    query = select(jobs.c.id).where(
-        or_(
-            and_(
-                jobs.c.state == JobState.QUEUED,
-                jobs.c.next_attempt_at <= now,
-                or_(jobs.c.hinted_at.is_(None), jobs.c.hinted_at < now - HINT_TTL_S),
-            ),
-            and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now),
-        )
+    waiting = select(jobs.c.id).where(_QUEUED, _is_due(now)).limit(1)
+    lost = select(jobs.c.id).where(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now).limit(1)
+    return any(connection.execute(query).first() is not None for query in (lost, waiting))
+
+
+def take_back_hints(connection: Connection, job_ids: Sequence[str]) -> None:
+    """These were not sent after all."""
+    connection.execute(
+        update(jobs).where(jobs.c.id.in_(job_ids), jobs.c.state == JobState.QUEUED).values(hinted_at=None)
     )
-    return connection.execute(query.limit(1)).first() is not None
 
 
 def forget_hints(connection: Connection) -> None:
@@ -273,6 +293,31 @@ def list_jobs(connection: Connection, dossier_id: str) -> Sequence[JobLine]:
         )
         for row in rows
     ]
+
+
+def _is_due(now: float) -> ColumnElement[bool]:
+    fresh = jobs.c.hinted_at >= now - HINT_TTL_S
+    return and_(jobs.c.next_attempt_at <= now, or_(jobs.c.hinted_at.is_(None), ~fresh))
+
+
+def _next_priority(connection: Connection, kind: JobKind, after: int | None, now: float) -> int | None:
+    query = select(jobs.c.priority).where(_QUEUED, jobs.c.kind == kind, _is_due(now))
+    if after is not None:
+        query = query.where(jobs.c.priority > after)
+    return connection.execute(query.order_by(jobs.c.priority).limit(1)).scalar()
+
+
+def _take(connection: Connection, kind: JobKind, priority: int, count: int, now: float) -> list[str]:
+    if count <= 0:
+        return []
+    due = (
+        select(jobs.c.id)
+        .where(_QUEUED, jobs.c.kind == kind, jobs.c.priority == priority, _is_due(now))
+        .order_by(jobs.c.priority, jobs.c.created_at, jobs.c.document_id, jobs.c.page_id)
+        .limit(count)
+        .with_for_update(skip_locked=True)
+    )
+    return list(connection.execute(due).scalars())
 
 
 def _holds(claim: Claim) -> ColumnElement[bool]:

@@ -4,8 +4,9 @@ Numbers given inside the writing transactions would become visible out of order 
 reader's cursor would skip events (facts/services.md, "Outbox and delivery").
 """
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, update
 
+from pipeline.ledger.database import hold_lock
 from schemas.ledger import DossierCompleted, Event
 from schemas.tables import events
 
@@ -32,8 +33,7 @@ def add_event(connection: Connection, payload: DossierCompleted, completion: int
 def publish_events(connection: Connection) -> int:
     """Number what is not numbered yet, oldest first; returns how many. One relay at a time."""
     waiting = select(events.c.id).where(events.c.publish_seq.is_(None))
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _RELAY_LOCK})
+    hold_lock(connection, _RELAY_LOCK)
     ids = connection.execute(waiting.order_by(events.c.created_at, events.c.id)).scalars().all()
     last = connection.execute(select(func.coalesce(func.max(events.c.publish_seq), 0))).scalar_one()
     for sequence, event_id in enumerate(ids, last + 1):

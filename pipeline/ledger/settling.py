@@ -15,6 +15,7 @@ from pipeline.ledger.jobs import (
     end_job,
     fail_attempt,
     find_expired,
+    has_expired,
     lock_dossier,
 )
 from pipeline.ledger.outbox import add_event
@@ -101,17 +102,32 @@ def requeue_expired(
 ) -> int:
     """Queue the jobs of dead workers again, or fail them after the last attempt; returns how many.
 
-    `dead_owners` is a prefix of owners known to be gone: their leases are not waited for.
+    `dead_owners` is a prefix of owners known to be gone: their leases are not waited for. For a ledger with
+    one writer at a time; many writers go job by job (`requeue_lost`).
     """
-    count = 0
-    for claim in find_expired(connection, now, dead_owners):
-        lock_dossier(connection, claim.dossier_id)
-        try:
-            fail_job(connection, claim, f"{LOST_WORKER} (attempt {claim.attempt})", policy, now)
-        except LeaseLostError:  # it ended, or another sweeper was first, before the dossier was ours
-            continue
-        count += 1
-    return count
+    known_dead = dead_owners is not None
+    return sum(
+        requeue_lost(connection, claim, policy, now, known_dead=known_dead)
+        for claim in find_expired(connection, now, dead_owners)
+    )
+
+
+def requeue_lost(
+    connection: Connection, claim: Claim, policy: RetryPolicy, now: float, *, known_dead: bool = False
+) -> bool:
+    """Queue one job that `find_expired` told of again, or fail it. False where it ended, was taken by
+    another sweeper or, unless its owner is `known_dead`, was renewed meanwhile.
+
+    One transaction each: whoever holds one dossier and the audit log must not wait for another dossier.
+    """
+    lock_dossier(connection, claim.dossier_id)
+    if not known_dead and not has_expired(connection, claim, now):
+        return False
+    try:
+        fail_job(connection, claim, f"{LOST_WORKER} (attempt {claim.attempt})", policy, now)
+    except LeaseLostError:
+        return False
+    return True
 
 
 def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:

@@ -6,21 +6,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
-from pipeline.storing.store import ObjectStat
+from pipeline.storing.store import INCOMING, ObjectStat, split_key
 from schemas.errors import IntegrityError, NotFoundError, StoreError
-
-INCOMING = ".incoming"
-"""Half-written objects; the same file system as the objects, so that publishing is one link."""
 
 STALE_AFTER_S = 24 * 3600.0
 """A half-written file this old was left by a process that died; no write takes a day."""
 
 _CHUNK = 1 << 20
-_MAX_KEY_BYTES = 1024  # S3's limit, kept here so that a folder can move to S3
-_MAX_NAME_BYTES = 255  # ext4, XFS, NTFS
 
 
 class FolderStore:
@@ -29,6 +24,7 @@ class FolderStore:
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
         with _store_errors("open the store"):
+            # the same file system as the objects, so that publishing is one link
             (self._root / INCOMING).mkdir(parents=True, exist_ok=True)
             _sync_folder(self._root.parent)
 
@@ -59,6 +55,17 @@ class FolderStore:
             raise IntegrityError(f"the bytes of {key} have changed")
         return data
 
+    def fetch(self, key: str, sha256: str, target: Path) -> None:
+        """See `ObjectStore.fetch`."""
+        with _store_errors(f"read {key}"):
+            if not self._place(key).is_file():
+                raise NotFoundError(f"the store has no {key}")
+            with target.open("xb") as out:
+                copied = _copy(self._place(key), out)
+        if copied != sha256:
+            target.unlink()
+            raise IntegrityError(f"the bytes of {key} have changed")
+
     def stat(self, key: str) -> ObjectStat | None:
         """See `ObjectStore.stat`; reads the whole file, so the digest is of what is there now."""
         with _store_errors(f"read {key}"):
@@ -80,6 +87,10 @@ class FolderStore:
     def local_path(self, key: str) -> Path:
         """See `ObjectStore.local_path`."""
         return self._place(key)
+
+    def locate(self, key: str) -> str:
+        """See `ObjectStore.locate`."""
+        return str(self._place(key))
 
     def clear_stale(self, now: float | None = None) -> int:
         """Remove half-written files older than `STALE_AFTER_S`; returns how many there were."""
@@ -123,20 +134,7 @@ class FolderStore:
             return ObjectStat(key, digest, file.tell())
 
     def _place(self, key: str) -> Path:
-        names = PurePosixPath(key).parts
-        plain = (
-            key != ""
-            and "/".join(names) == key
-            and not {"..", INCOMING}.intersection(names)
-            and not any(char in key for char in "\0\\:")
-            and len(key.encode()) <= _MAX_KEY_BYTES
-            and all(len(name.encode()) <= _MAX_NAME_BYTES for name in names)
-        )
-        if not plain or key.startswith("/"):
-            raise StoreError(
-                f"not an object key: {key[:80]!r}", advice="report this; keys are made by the program"
-            )
-        return self._root.joinpath(*names)
+        return self._root.joinpath(*split_key(key))
 
 
 @contextmanager

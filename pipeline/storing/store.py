@@ -2,8 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
+
+from schemas.errors import StoreError
+
+INCOMING = ".incoming"
+"""Half-written objects of a folder; no key may name it."""
+
+_MAX_KEY_BYTES = 1024  # S3's limit, kept everywhere so that a folder can move to S3
+_MAX_NAME_BYTES = 255  # ext4, XFS, NTFS
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +39,38 @@ class ObjectStore(Protocol):
     def get(self, key: str, sha256: str) -> bytes:
         """The bytes under `key`. Raises `NotFoundError`, or `IntegrityError` where they changed."""
 
+    def fetch(self, key: str, sha256: str, target: Path) -> None:
+        """Write the bytes under `key` to the new file `target`. Raises as `get`, and leaves nothing then."""
+
     def stat(self, key: str) -> ObjectStat | None:
-        """What is under `key`, or None."""
+        """What was put under `key`, or None. Whether the bytes are still those, only reading them tells."""
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """Every key that starts with `prefix`, in order."""
 
     def local_path(self, key: str) -> Path | None:
         """Where the object lies as a (read-only) file, or None where the store has no files."""
+
+    def locate(self, key: str) -> str:
+        """The path or address by which a person finds the object."""
+
+    def clear_stale(self) -> int:
+        """Remove what half-done writes of the dead left; returns how many."""
+
+
+def split_key(key: str) -> tuple[str, ...]:
+    """The names in `key`. Raises `StoreError` where it is no plain relative path."""
+    names = PurePosixPath(key).parts
+    plain = (
+        key != ""
+        and "/".join(names) == key
+        and not {"..", INCOMING}.intersection(names)
+        and not any(char in key for char in "\0\\:")
+        and len(key.encode()) <= _MAX_KEY_BYTES
+        and all(len(name.encode()) <= _MAX_NAME_BYTES for name in names)
+    )
+    if not plain or key.startswith("/"):
+        raise StoreError(
+            f"not an object key: {key[:80]!r}", advice="report this; keys are made by the program"
+        )
+    return names

@@ -17,6 +17,7 @@ from scripts.cli.serve import serve
 from scripts.cli.status import status
 from scripts.cli.submit import submit
 from scripts.cli.verify import verify
+from scripts.cli.worker import sweeper, worker
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Scans of Vietnamese administrative papers in, searchable signed PDF/A out.",
 )
-for command in (digitize, verify, extend, submit, status, serve, demo, doctor):
+for command in (digitize, verify, extend, submit, status, serve, worker, sweeper, demo, doctor):
     app.command()(command)
 
 

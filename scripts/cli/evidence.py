@@ -1,6 +1,7 @@
 """What `sohoa verify` looks at, file by file, and what it holds each one against."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -8,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.dossier import RECORD_CODE
-from schemas.errors import BadInputError, StoreError, UsageError
+from schemas.errors import BadInputError, IntegrityError, NotFoundError, StoreError, UsageError
 from scripts.cli.digitize import ORIGINAL_STEM
 
 if TYPE_CHECKING:
     from pipeline.binding.originals import PageSource
     from pipeline.binding.revocation import Revocation
     from pipeline.binding.verify import VerifyReport
-    from pipeline.storing.folder import FolderStore
-    from schemas.ledger import RenditionEvidence
+    from pipeline.storing.store import ObjectStore
+    from schemas.ledger import RenditionEvidence, StoredObject
+    from workers.home import Home
 
 Claim = tuple[bool | None, str]
 """Whether it holds (None: not judged, and no fault), and what, in words."""
@@ -158,10 +160,10 @@ def _compare_with_kept(path: Path, pdf: bytes) -> list[Claim]:
 def _collect_record(code: str) -> Iterator[Exhibit]:
     from pipeline.ledger.evidence import read_evidence
     from schemas.settings import Settings
-    from workers.home import open_home
+    from workers.home import has_ledger, open_home
 
     settings = Settings()
-    if not (settings.home / "ledger.sqlite3").is_file():
+    if not has_ledger(settings):
         raise UsageError(
             f"{code} looks like a record code, and {settings.home} has no ledger",
             advice="set SOHOA_HOME, or name a PDF or a folder",
@@ -173,18 +175,28 @@ def _collect_record(code: str) -> Iterator[Exhibit]:
         if not found:
             raise BadInputError(f"record {code} has no finished PDF yet", advice="look at 'sohoa status'")
         for evidence in found:
-            path = home.store.local_path(evidence.object.key)
-            yield Exhibit(
-                f"{code} {evidence.object.key}",
-                _read(path),
-                path,
-                lambda pdf, evidence=evidence: _compare_with_ledger(pdf, evidence, home.store),
-            )
+            with _borrow(home, evidence.object) as path:
+                yield Exhibit(
+                    f"{code} {evidence.object.key}",
+                    _read(path),
+                    path,
+                    lambda pdf, evidence=evidence: _compare_with_ledger(pdf, evidence, home.store),
+                )
     finally:
         home.close()
 
 
-def _compare_with_ledger(pdf: bytes, evidence: "RenditionEvidence", store: "FolderStore") -> list[Claim]:
+@contextmanager
+def _borrow(home: "Home", stored: "StoredObject") -> Iterator[Path]:
+    """As it is, where it is a file; from a store without files only the bytes that were registered."""
+    try:
+        with home.spool.lend(stored.key, stored.sha256) as path:
+            yield path
+    except (NotFoundError, IntegrityError) as error:
+        raise BadInputError(error.what, advice=error.advice) from error
+
+
+def _compare_with_ledger(pdf: bytes, evidence: "RenditionEvidence", store: "ObjectStore") -> list[Claim]:
     """Is it the registered file; is each original what was handed in; is each picture what was made of it?"""
     from pipeline.binding.originals import find_sources
     from pipeline.page_result import unpack_page

@@ -6,11 +6,9 @@ def serve() -> None:
 
     One server per SOHOA_HOME; whatever a killed server left is taken over.
     """
-    import logging
-
     from schemas.settings import Settings
+    from scripts.cli.logs import log_to_stderr
     from workers.serve import serve as serve_home
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s level=%(levelname)s at=%(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    log_to_stderr()
     serve_home(Settings())

@@ -95,7 +95,7 @@ def _tell_document(document: "DocumentStatus") -> list[str]:
     if document.waiting_since:
         since = document.waiting_since.astimezone()
         lines.append(
-            f"   đang chờ dịch vụ dấu thời gian hoặc chứng thư số từ {since:%H:%M %d/%m/%Y}, sẽ tự tiếp tục: "
+            f"   đang chờ dịch vụ bên ngoài từ {since:%H:%M %d/%m/%Y}, sẽ tự tiếp tục: "
             f"{document.waiting_for} (waiting for a service)"
         )
     for rendition in document.renditions:

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from ledger_bench import POLICY, Bench, original
 
 from pipeline.ledger.audit import verify_audit
-from pipeline.ledger.database import open_database, sqlite_url
+from pipeline.ledger.database import Database, open_database, sqlite_url
 from pipeline.ledger.dossiers import replace_page
 from pipeline.ledger.jobs import list_jobs
 from pipeline.ledger.outbox import publish_events, read_events
@@ -27,13 +27,19 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize()
     def register(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        self.bench = Bench(open_database(sqlite_url(Path(self.folder.name) / "ledger.sqlite3")))
+        self.bench = Bench(self.open_ledger())
         self.dossier_id = self.bench.register(*PAPERS)
         self.claims: list[Claim] = []
         self.completions = 0
 
     def teardown(self) -> None:
+        self.close_ledger()
+
+    def open_ledger(self) -> Database:
+        self.folder = tempfile.TemporaryDirectory()
+        return open_database(sqlite_url(Path(self.folder.name) / "ledger.sqlite3"))
+
+    def close_ledger(self) -> None:
         self.bench.database.close()
         self.folder.cleanup()
 

@@ -1,0 +1,1 @@
+"""Fault injection: whole deployments of ours, killed, cut off, filled up; and what must hold afterwards."""
