@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from schemas.reprocess import ComparePolicy
 from schemas.signing import AppearanceProfile, CopyForm, OnFailure, SignatureLevel
 
 QualityPolicy = Literal["strict", "normal", "lenient"]
@@ -88,6 +89,20 @@ class SigningSettings(BaseModel):
     )
 
 
+class ReprocessSettings(BaseModel):
+    """How `sohoa reprocess` goes about it: `SOHOA_REPROCESS__WINDOW` and so on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    policy: ComparePolicy = ComparePolicy()
+    pages_per_hour: float | None = Field(
+        default=None, gt=0, description="default rate of a run; none: no limit"
+    )
+    window: int = Field(
+        default=64, ge=1, description="pages of runs that wait or are worked on at a time, over all workers"
+    )
+
+
 class Settings(BaseSettings):
     """Everything a deployment may set."""
 
@@ -133,6 +148,7 @@ class Settings(BaseSettings):
         default=3600.0, description="longest such delay: a service that is back is used within the hour"
     )
     sweep_interval_s: float = 1.0
+    reprocess: ReprocessSettings = ReprocessSettings()
 
     @classmethod
     def settings_customise_sources(  # noqa: D102

@@ -67,7 +67,7 @@ def submit_dossier(
         NewDocument(name, _keep_original(home, file), file.page_count, declared)
         for name, file, declared in zip(names, checked, all_declared, strict=True)
     )
-    new = NewDossier(record_code, documents, procedure_code, priority)
+    new = NewDossier(record_code, documents, procedure_code, priority, home.settings.station)
     with home.database.write() as connection:
         return register_dossier(connection, new, name_actor(), time.time())
 

@@ -30,6 +30,7 @@ def register_dossier(connection: Connection, new: NewDossier, actor: str, now: f
             record_code=new.record_code,
             kind="intake",
             procedure_code=new.procedure_code,
+            station=new.station,
             state=DossierState.SUBMITTED,
             priority=new.priority,
             submitted_at=now,
@@ -148,6 +149,7 @@ def retry_failed(connection: Connection, dossier_id: str, actor: str, now: float
         .where(
             jobs.c.dossier_id == dossier_id,
             jobs.c.state == JobState.FAILED,
+            jobs.c.run_id.is_(None),
             jobs.c.page_id.is_(None) | pages.c.is_current,
         )
     ).all()

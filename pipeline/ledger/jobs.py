@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, 
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import LeaseLostError, NotFoundError
 from schemas.ledger import Claim, RetryPolicy
+from schemas.reprocess import REPROCESS_PRIORITY
 from schemas.tables import documents, dossiers, jobs
 
 HINT_TTL_S = 300.0
@@ -23,11 +24,18 @@ OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 
 
 def add_job(
-    connection: Connection, kind: JobKind, dossier_id: str, document_id: int, page_id: int | None, now: float
+    connection: Connection,
+    kind: JobKind,
+    dossier_id: str,
+    document_id: int,
+    page_id: int | None,
+    now: float,
+    run_id: int | None = None,
 ) -> str:
-    """Queue one job, due `now`, with its dossier's priority; returns its id."""
+    """Queue one job, due `now`, with its dossier's priority, or the lowest for a run; returns its id."""
     job_id = str(uuid4())
-    priority = select(dossiers.c.priority).where(dossiers.c.id == dossier_id).scalar_subquery()
+    dossiers_own = select(dossiers.c.priority).where(dossiers.c.id == dossier_id).scalar_subquery()
+    priority = dossiers_own if run_id is None else REPROCESS_PRIORITY
     connection.execute(
         insert(jobs).values(
             id=job_id,
@@ -35,6 +43,7 @@ def add_job(
             dossier_id=dossier_id,
             document_id=document_id,
             page_id=page_id,
+            run_id=run_id,
             state=JobState.QUEUED,
             priority=priority,
             next_attempt_at=now,
@@ -298,4 +307,5 @@ def _claim(row: Row[Any]) -> Claim:
         owner=row.owner,
         attempt=row.attempt,
         fence=row.fence,
+        run_id=row.run_id,
     )
