@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from pipeline.ledger.audit import append_audit
-from pipeline.ledger.jobs import add_job, lock_dossier, supersede_jobs
+from pipeline.ledger.jobs import SUPERSEDED, add_job, lock_dossier, supersede_jobs
 from pipeline.ledger.settling import settle_document
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import ConflictError, NotFoundError
@@ -94,7 +94,7 @@ def replace_page(
     superseded = (jobs.c.page_id == old.id) | (
         (jobs.c.document_id == old.document_id) & (jobs.c.kind == JobKind.DOCUMENT)
     )
-    supersede_jobs(connection, superseded, f"superseded by revision {old.revision + 1} of a page", now)
+    supersede_jobs(connection, superseded, f"{SUPERSEDED} revision {old.revision + 1} of a page", now)
     add_job(connection, JobKind.PAGE, dossier_id, old.document_id, page_id, now)
     _reopen(connection, dossier_id, [old.document_id])
     append_audit(

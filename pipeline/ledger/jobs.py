@@ -20,6 +20,9 @@ from schemas.tables import documents, dossiers, jobs
 HINT_TTL_S = 300.0
 """A hint that no worker took up for so long is sent again; a duplicate does no harm."""
 
+SUPERSEDED = "superseded by"
+"""How the failure of a job begins that was ended because its work was no longer wanted."""
+
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 
 

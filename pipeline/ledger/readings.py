@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, null, select, update
 
-from pipeline.ledger.jobs import add_job, end_job, lock_dossier, supersede_jobs
+from pipeline.ledger.jobs import SUPERSEDED, add_job, end_job, lock_dossier, supersede_jobs
 from pipeline.ledger.renditions import find_newest
 from pipeline.ledger.settling import settle_document, tell_outcome
 from schemas.dossier import DocumentState, JobKind
@@ -109,7 +109,7 @@ def settle_run_document(
     if newest is not None and (newest.page_ids, newest.readings) == shown:
         return
     binding = (jobs.c.document_id == document_id) & (jobs.c.kind == JobKind.DOCUMENT)
-    supersede_jobs(connection, binding, f"superseded by a better reading (run {run_id})", now)
+    supersede_jobs(connection, binding, f"{SUPERSEDED} a better reading (run {run_id})", now)
     state = connection.execute(select(documents.c.state).where(documents.c.id == document_id)).scalar()
     if state == DocumentState.COMPLETE:
         add_job(connection, JobKind.DOCUMENT, dossier_id, document_id, None, now, run_id)

@@ -11,7 +11,7 @@ from typing import Any, TypeVarTuple
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
 
 from pipeline.ledger.audit import append_audit
-from pipeline.ledger.jobs import OPEN_STATES, add_job, lock_dossier
+from pipeline.ledger.jobs import OPEN_STATES, SUPERSEDED, add_job, lock_dossier
 from pipeline.ledger.readings import settle_run_document
 from schemas.dossier import JobKind, JobState
 from schemas.errors import ConflictError, NotFoundError
@@ -160,6 +160,7 @@ def read_progress(connection: Connection, run_id: int) -> RunProgress:
     binding = connection.execute(
         select(jobs.c.state, func.count())
         .where(jobs.c.run_id == run_id, jobs.c.kind == JobKind.DOCUMENT)
+        .where(or_(jobs.c.failure.is_(None), ~jobs.c.failure.startswith(SUPERSEDED)))
         .group_by(jobs.c.state)
     ).all()
     by_state = {JobState(state): count for state, count in binding}
