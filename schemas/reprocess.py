@@ -46,6 +46,7 @@ class Selection(_Model):
     """
 
     record_codes: tuple[str, ...] = ()
+    offices: tuple[str, ...] = ()
     stations: tuple[str, ...] = ()
     procedure_codes: tuple[str, ...] = ()
     submitted_from: float | None = None

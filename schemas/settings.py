@@ -129,7 +129,9 @@ class Settings(BaseSettings):
         default="beside",
         description="where a signed or born-digital input is kept; embedded makes the copy PDF/A-3u",
     )
-    station: str | None = Field(default=None, description="name of this scanning station, written into PDFs")
+    station: str | None = Field(
+        default=None, max_length=64, description="name of this scanning station, written into PDFs"
+    )
     jobs: int = Field(default=0, ge=0, description="worker processes or threads; 0 means one per core")
     reading_timeout_s: float = 60.0
     limits: Limits = Limits()

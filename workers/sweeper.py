@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from pipeline.ledger.jobs import has_due, take_due
 from pipeline.ledger.outbox import count_unpublished, publish_events
-from pipeline.ledger.runs import feed_runs, has_running
 from pipeline.ledger.settling import requeue_expired
 from schemas.dossier import JobKind
 from schemas.errors import StoreError
@@ -51,7 +50,6 @@ class Sweeper(threading.Thread):
 
     def sweep(self, now: float) -> None:
         """One round. Raises `StoreError`."""
-        self._feed_runs(now)
         with self._home.database.read() as connection:
             if not has_due(connection, now) and not count_unpublished(connection):
                 return
@@ -64,12 +62,3 @@ class Sweeper(threading.Thread):
                 self._actors[kind].send(job_id)
         if lost or published:
             _log.info("swept lost=%d published=%d", lost, published)
-
-    def _feed_runs(self, now: float) -> None:
-        """Hand out pages of reprocessing runs; a look that found none is followed by the next at once."""
-        with self._home.database.read() as connection:
-            if not has_running(connection):
-                return
-        with self._home.database.write() as connection:
-            if feed_runs(connection, self._home.settings.reprocess.window, now):
-                self._awake.set()

@@ -1,6 +1,6 @@
 """Reprocessing runs: rows of the ledger, so that a kill at any point loses nothing.
 
-A run remembers what it selects and a cursor over documents. `feed_runs` hands out a few pages at a time as
+A run remembers what it selects and a cursor over documents. `feed_run` hands out a few pages at a time as
 jobs of the lowest priority: a million pages never stand in the queue, a pause takes effect at once, and
 what was handed out is a row before any worker sees it.
 """
@@ -10,7 +10,7 @@ from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
 
-from pipeline.ledger.audit import append_audit
+from pipeline.ledger.audit import SYSTEM, append_audit
 from pipeline.ledger.jobs import OPEN_STATES, SUPERSEDED, add_job, lock_dossier
 from pipeline.ledger.readings import settle_run_document
 from schemas.dossier import JobKind, JobState
@@ -112,39 +112,62 @@ def set_run_state(connection: Connection, run_id: int, state: RunState, actor: s
     append_audit(connection, actor, f"run.{state}", f"run:{run_id}", now)
 
 
-def has_running(connection: Connection) -> bool:
-    """Is any run to be fed? A cheap question, asked every second."""
-    return connection.execute(select(runs.c.id).where(runs.c.state == RunState.RUNNING)).first() is not None
+def list_running(connection: Connection) -> list[int]:
+    """Runs that are to be fed, the oldest first. A cheap question, asked every second."""
+    query = select(runs.c.id).where(runs.c.state == RunState.RUNNING).order_by(runs.c.id)
+    return list(connection.execute(query).scalars())
 
 
-def feed_runs(connection: Connection, window: int, now: float) -> bool:
-    """Hand out pages until `window` are under way, the oldest run first; note what ended without a word.
+def feed_run(connection: Connection, run_id: int, window: int, now: float) -> tuple[int, bool]:
+    """Hand out pages of one run until `window` are under way; one process at a time does it.
 
-    True where another look at once would find more to do.
+    Returns how many are under way, and whether another look at once would find more to do. The dossiers of
+    the pages are locked by nobody here, so that no worker waits for a feeder. A run that is through ends.
     """
-    waiting = (
-        select(runs)
-        .where(runs.c.state == RunState.RUNNING)
-        .order_by(runs.c.id)
-        .with_for_update(skip_locked=True)
+    held = select(runs).where(runs.c.id == run_id, runs.c.state == RunState.RUNNING)
+    run = connection.execute(held.with_for_update(skip_locked=True)).first()
+    if run is None:
+        return 0, False
+    under_way, fed, cursor = _count_open(connection, run_id), 0, run.document_cursor
+    if under_way < window and cursor < run.last_document:
+        cursor, fed = _feed(connection, run, window - under_way, now)
+    if cursor >= run.last_document and _is_over(connection, run_id):
+        connection.execute(update(runs).where(runs.c.id == run_id).values(state=RunState.DONE, ended_at=now))
+        append_audit(connection, SYSTEM, "run.done", f"run:{run_id}", now)
+        return 0, False
+    return under_way + fed, fed == 0 and cursor > run.document_cursor
+
+
+def find_dead_items(connection: Connection, run_id: int) -> list[tuple[str, int, int]]:
+    """Pages handed out whose job ended without a word to the run: dossier, document, page of each."""
+    query = (
+        select(jobs.c.dossier_id, run_items.c.document_id, run_items.c.page_id)
+        .join(jobs, jobs.c.id == run_items.c.job_id)
+        .where(
+            run_items.c.run_id == run_id,
+            run_items.c.outcome == ItemOutcome.OPEN,
+            jobs.c.state.in_([JobState.DONE, JobState.FAILED]),
+        )
+        .limit(_RECONCILED_A_LOOK)
     )
-    more = False
-    for run in connection.execute(waiting).all():
-        _reconcile(connection, run.id, now)
-        window -= _count_open(connection, run.id)
-        cursor, looked_at_all = run.document_cursor, True
-        if window > 0 and cursor < run.last_document:
-            cursor, fed = _feed(connection, run, window, now)
-            window -= fed
-            looked_at_all = fed > 0
-        if cursor >= run.last_document and _is_over(connection, run.id):
-            connection.execute(
-                update(runs).where(runs.c.id == run.id).values(state=RunState.DONE, ended_at=now)
-            )
-            append_audit(connection, "system", "run.done", f"run:{run.id}", now)
-        elif not looked_at_all and cursor > run.document_cursor:
-            more = True
-    return more
+    return [(row.dossier_id, row.document_id, row.page_id) for row in connection.execute(query)]
+
+
+def end_dead_item(connection: Connection, run_id: int, item: tuple[str, int, int], now: float) -> None:
+    """Its job failed for good, or a new scan of the page superseded it. A transaction for each."""
+    dossier_id, document_id, page_id = item
+    lock_dossier(connection, dossier_id)
+    this = (run_items.c.run_id == run_id) & (run_items.c.page_id == page_id)
+    job = connection.execute(
+        select(jobs.c.state, jobs.c.failure).join(run_items, run_items.c.job_id == jobs.c.id).where(this)
+    ).one()
+    outcome = ItemOutcome.FAILED if job.state == JobState.FAILED else ItemOutcome.SKIPPED
+    connection.execute(
+        update(run_items)
+        .where(this, run_items.c.outcome == ItemOutcome.OPEN)
+        .values(outcome=outcome, why=job.failure, ended_at=now)
+    )
+    settle_run_document(connection, run_id, dossier_id, document_id, now)
 
 
 def read_progress(connection: Connection, run_id: int) -> RunProgress:
@@ -233,6 +256,8 @@ def _conditions(selection: Selection) -> Sequence[ColumnElement[bool]]:
     met: list[ColumnElement[bool]] = []
     if selection.record_codes:
         met.append(dossiers.c.record_code.in_(selection.record_codes))
+    if selection.offices:
+        met.append(dossiers.c.office.in_(selection.offices))
     if selection.stations:
         met.append(dossiers.c.station.in_(selection.stations))
     if selection.procedure_codes:
@@ -311,34 +336,6 @@ def _hand_out(connection: Connection, run_id: int, page: Row[Any], now: float) -
             run_id=run_id, page_id=page.id, document_id=page.document_id, job_id=job_id, fed_at=now, **values
         )
     )
-
-
-def _reconcile(connection: Connection, run_id: int, now: float) -> None:
-    """Pages whose job failed for good, or was superseded by a new scan of the page."""
-    query = (
-        select(run_items.c.page_id, run_items.c.document_id, jobs.c.dossier_id, jobs.c.state, jobs.c.failure)
-        .join(jobs, jobs.c.id == run_items.c.job_id)
-        .where(
-            run_items.c.run_id == run_id,
-            run_items.c.outcome == ItemOutcome.OPEN,
-            jobs.c.state.in_([JobState.DONE, JobState.FAILED]),
-        )
-        .order_by(jobs.c.dossier_id)
-        .limit(_RECONCILED_A_LOOK)
-    )
-    for row in connection.execute(query).all():
-        lock_dossier(connection, row.dossier_id)
-        outcome = ItemOutcome.FAILED if row.state == JobState.FAILED else ItemOutcome.SKIPPED
-        connection.execute(
-            update(run_items)
-            .where(
-                run_items.c.run_id == run_id,
-                run_items.c.page_id == row.page_id,
-                run_items.c.outcome == ItemOutcome.OPEN,
-            )
-            .values(outcome=outcome, why=row.failure, ended_at=now)
-        )
-        settle_run_document(connection, run_id, row.dossier_id, row.document_id, now)
 
 
 def _count_open(connection: Connection, run_id: int) -> int:

@@ -107,7 +107,9 @@ def requeue_expired(
 def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:
     """What the claimed document job is to bind."""
     document = connection.execute(
-        select(documents, dossiers.c.record_code, dossiers.c.submitted_at, dossiers.c.station)
+        select(
+            documents, dossiers.c.record_code, dossiers.c.submitted_at, dossiers.c.office, dossiers.c.station
+        )
         .join(dossiers, dossiers.c.id == documents.c.dossier_id)
         .where(documents.c.id == claim.document_id)
     ).one()
@@ -133,7 +135,7 @@ def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:
         ),
         next_number=(newest.number if newest else 0) + 1,
         newest=newest,
-        station=document.station,
+        station="/".join(filter(None, (document.office, document.station))) or None,
     )
 
 

@@ -23,6 +23,7 @@ ENDED_SHORT = 1
 
 def reprocess(  # noqa: PLR0913, PLR0917 -- one parameter an option
     record: Annotated[list[str] | None, typer.Option(help="record code; may be repeated")] = None,
+    office: Annotated[list[str] | None, typer.Option(help="post office; may be repeated")] = None,
     station: Annotated[list[str] | None, typer.Option(help="scanning station; may be repeated")] = None,
     procedure: Annotated[list[str] | None, typer.Option(help="procedure code; may be repeated")] = None,
     since: Annotated[datetime | None, typer.Option(help="handed over on or after, local time")] = None,
@@ -78,6 +79,7 @@ def reprocess(  # noqa: PLR0913, PLR0917 -- one parameter an option
     ]
     selection = Selection(
         record_codes=tuple(record or ()),
+        offices=tuple(office or ()),
         stations=tuple(station or ()),
         procedure_codes=tuple(procedure or ()),
         submitted_from=since.timestamp() if since else None,

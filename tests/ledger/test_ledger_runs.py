@@ -10,8 +10,10 @@ from pipeline.ledger.readings import finish_reading, read_held_reading
 from pipeline.ledger.runs import (
     count_selection,
     create_run,
-    feed_runs,
-    has_running,
+    end_dead_item,
+    feed_run,
+    find_dead_items,
+    list_running,
     read_items,
     read_progress,
     set_run_state,
@@ -40,9 +42,12 @@ def start(bench: Bench, selection: Selection | None = None, rate: float | None =
 
 
 def feed(bench: Bench, window: int = 100) -> list[str]:
-    """One look; the page jobs of runs that wait now."""
+    """One look at each run; the page jobs of runs that wait now."""
     with bench.database.write() as connection:
-        feed_runs(connection, window, bench.now)
+        for run_id in list_running(connection):
+            for item in find_dead_items(connection, run_id):
+                end_dead_item(connection, run_id, item, bench.now)
+            feed_run(connection, run_id, window, bench.now)
         waiting = select(jobs.c.id).where(
             jobs.c.run_id.is_not(None), jobs.c.kind == JobKind.PAGE, jobs.c.state == "queued"
         )
@@ -134,7 +139,7 @@ def test_a_pause_hands_out_nothing_and_a_cancelled_run_never_goes_on(bench: Benc
     assert len(feed(bench)) == 3
     with bench.database.write() as connection:
         set_run_state(connection, run_id, RunState.CANCELLED, "uid:1", bench.now)
-        assert not has_running(connection)
+        assert list_running(connection) == []
         with pytest.raises(ConflictError):
             set_run_state(connection, run_id, RunState.RUNNING, "uid:1", bench.now)
 

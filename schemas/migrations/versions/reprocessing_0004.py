@@ -130,7 +130,8 @@ def _create_tables() -> None:
 
 
 def _add_columns() -> None:
-    op.add_column("dossiers", sa.Column("station", sa.Text(), nullable=True))
+    op.add_column("dossiers", sa.Column("office", sa.String(length=64), nullable=True))
+    op.add_column("dossiers", sa.Column("station", sa.String(length=64), nullable=True))
     op.add_column("dossiers", sa.Column("changes", sa.Integer(), server_default="1", nullable=False))
     op.add_column("dossiers", sa.Column("described", sa.Integer(), server_default="0", nullable=False))
     op.create_index(
@@ -189,6 +190,7 @@ def downgrade() -> None:
     op.drop_column("dossiers", "described")
     op.drop_column("dossiers", "changes")
     op.drop_column("dossiers", "station")
+    op.drop_column("dossiers", "office")
     op.drop_index("ix_run_items_outcome", table_name="run_items")
     op.drop_index("ix_run_items_document", table_name="run_items")
     op.drop_table("run_items")
