@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from schemas.dossier import JobKind
 from schemas.findings import PageTrace
 from schemas.page import Reason, Verdict
+from schemas.reprocess import ReadingQuality
 from schemas.signing import SignatureLevel
 
 
@@ -32,12 +33,14 @@ class NewDocument:
 
 @dataclass(frozen=True, slots=True)
 class NewDossier:
-    """One hand-over to register. `priority`: 0 counter (a citizen waits), 1 batch."""
+    """One hand-over to register. `priority`: 0 counter (a citizen waits), 1 batch. `station`: where it was
+    scanned."""
 
     record_code: str
     documents: tuple[NewDocument, ...]
     procedure_code: str | None = None
     priority: int = 0
+    station: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One worker's hold on one job. `fence` grows with every claim, so an older claim is worth nothing."""
+    """One worker's hold on one job. `fence` grows with every claim, so an older claim is worth nothing.
+    `run_id`: the reprocessing run the job belongs to."""
 
     job_id: str
     kind: JobKind
@@ -65,6 +69,7 @@ class Claim:
     owner: str
     attempt: int
     fence: int
+    run_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class PageOutcome:
     result: StoredObject | None
     failure: str | None = None
     trace: PageTrace | None = None
+    quality: ReadingQuality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ class BoundPageWork:
     original_sha256: str
     source_page: int
     result: StoredObject
+    reading: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,7 @@ class HeldRendition:
     page_ids: tuple[int, ...]
     level: SignatureLevel | None
     level_asked: SignatureLevel | None
+    readings: tuple[int, ...] = ()
 
     @property
     def level_due(self) -> SignatureLevel | None:
@@ -147,6 +155,7 @@ class DocumentWork:
     pages: tuple[BoundPageWork, ...]
     next_number: int
     newest: HeldRendition | None = None
+    station: str | None = None
 
     @property
     def page_ids(self) -> tuple[int, ...]:
@@ -154,9 +163,17 @@ class DocumentWork:
         return tuple(page.page_id for page in self.pages)
 
     @property
+    def readings(self) -> tuple[int, ...]:
+        """Which reading of each is to be bound."""
+        return tuple(page.reading for page in self.pages)
+
+    @property
     def to_extend(self) -> HeldRendition | None:
         """The newest rendition, where it shows the pages as they are; None: the document is to be bound."""
-        return self.newest if self.newest is not None and self.newest.page_ids == self.page_ids else None
+        newest = self.newest
+        if newest is None or (newest.page_ids, newest.readings) != (self.page_ids, self.readings):
+            return None
+        return newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +195,13 @@ class RenditionEvidence:
 
 @dataclass(frozen=True, slots=True)
 class RenditionDraft:
-    """A PDF that is about to be stored: written down first, so that a crash leaves no stranger behind."""
+    """A PDF that is about to be stored: written down first, so that a crash leaves no stranger behind.
+    Without `readings` it shows the first reading of each page."""
 
     number: int
     object: StoredObject
     page_ids: tuple[int, ...]
+    readings: tuple[int, ...] = ()
 
 
 class _Model(BaseModel):

@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from schemas.reprocess import ComparePolicy
 from schemas.signing import AppearanceProfile, CopyForm, OnFailure, SignatureLevel
 
 QualityPolicy = Literal["strict", "normal", "lenient"]
@@ -113,6 +114,20 @@ class S3Settings(BaseModel):
     attempts: int = Field(default=3, ge=1, description="of one request before the service counts as down")
 
 
+class ReprocessSettings(BaseModel):
+    """How `sohoa reprocess` goes about it: `SOHOA_REPROCESS__WINDOW` and so on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    policy: ComparePolicy = ComparePolicy()
+    pages_per_hour: float | None = Field(
+        default=None, gt=0, description="default rate of a run; none: no limit"
+    )
+    window: int = Field(
+        default=64, ge=1, description="pages of runs that wait or are worked on at a time, over all workers"
+    )
+
+
 class Settings(BaseSettings):
     """Everything a deployment may set."""
 
@@ -139,7 +154,9 @@ class Settings(BaseSettings):
         default="beside",
         description="where a signed or born-digital input is kept; embedded makes the copy PDF/A-3u",
     )
-    station: str | None = Field(default=None, description="name of this scanning station, written into PDFs")
+    station: str | None = Field(
+        default=None, max_length=64, description="name of this scanning station, written into PDFs"
+    )
     jobs: int = Field(default=0, ge=0, description="worker processes or threads; 0 means one per core")
     reading_timeout_s: float = 60.0
     limits: Limits = Limits()
@@ -178,6 +195,7 @@ class Settings(BaseSettings):
     stop_timeout_s: float = Field(
         default=30.0, gt=0, description="how long a worker told to stop finishes the job it is at"
     )
+    reprocess: ReprocessSettings = ReprocessSettings()
 
     @classmethod
     def settings_customise_sources(  # noqa: D102

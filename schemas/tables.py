@@ -51,14 +51,25 @@ dossiers = Table(
     Column("record_code", ForeignKey(records.c.code), nullable=False, index=True),
     Column("kind", String(16), nullable=False),
     Column("procedure_code", String(64)),
+    Column("office", String(64)),
+    Column("station", String(64)),
     Column("state", String(16), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("submitted_at", Double, nullable=False),
     Column("completed_at", Double),
     Column("completions", Integer, nullable=False, server_default="0"),
+    # How often what its manifest tells has changed, and up to which change one is in the store.
+    Column("changes", Integer, nullable=False, server_default="1"),
+    Column("described", Integer, nullable=False, server_default="0"),
     CheckConstraint("kind IN ('intake', 'result')", name="kind"),
     CheckConstraint(
         "state IN ('open', 'submitted', 'processing', 'needs_rescan', 'complete', 'failed')", name="state"
+    ),
+    Index(
+        "ix_dossiers_undescribed",
+        "id",
+        sqlite_where=text("described < changes"),
+        postgresql_where=text("described < changes"),
     ),
 )
 
@@ -107,6 +118,14 @@ pages = Table(
     Column("result_key", Text),
     Column("result_sha256", _Sha256),
     Column("result_size", BigInteger),
+    # Which reading of this revision the columns above and below tell of; NULL below: not known.
+    Column("reading", Integer, nullable=False, server_default="1"),
+    Column("engine", String(64)),
+    Column("ocr_model", String(64)),
+    Column("mean_confidence", Double),
+    Column("syllable_validity", Double),
+    Column("words", Integer),
+    Column("read_s", Double),
     Column("created_at", Double, nullable=False),
     UniqueConstraint("document_id", "number", "revision"),
     CheckConstraint("number >= 1 AND revision >= 1 AND source_page >= 1", name="counts"),
@@ -120,6 +139,30 @@ pages = Table(
     ),
 )
 
+readings = Table(
+    "readings",
+    metadata,
+    Column("page_id", ForeignKey(pages.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("verdict", String(16), nullable=False),
+    Column("reasons", _Json, nullable=False),
+    Column("failure", Text),
+    Column("trace", _Json),
+    Column("result_key", Text),
+    Column("result_sha256", _Sha256),
+    Column("result_size", BigInteger),
+    Column("engine", String(64)),
+    Column("ocr_model", String(64)),
+    Column("mean_confidence", Double),
+    Column("syllable_validity", Double),
+    Column("words", Integer),
+    Column("read_s", Double),
+    Column("run_id", BigInteger),
+    Column("created_at", Double, nullable=False),
+    CheckConstraint("number >= 1", name="counts"),
+)
+"""Every reading of the page revisions that were read more than once, the first and the current among them."""
+
 rendition_drafts = Table(
     "rendition_drafts",
     metadata,
@@ -128,6 +171,7 @@ rendition_drafts = Table(
     Column("sha256", _Sha256, primary_key=True),
     Column("size", BigInteger, nullable=False),
     Column("page_ids", _Json, nullable=False),
+    Column("readings", _Json),
 )
 
 renditions = Table(
@@ -140,6 +184,7 @@ renditions = Table(
     Column("sha256", _Sha256, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("page_ids", _Json, nullable=False),
+    Column("readings", _Json),
     Column("level", String(8)),
     Column("level_asked", String(8)),
     Column("created_at", Double, nullable=False),
@@ -154,6 +199,7 @@ jobs = Table(
     Column("dossier_id", ForeignKey(dossiers.c.id), nullable=False, index=True),
     Column("document_id", ForeignKey(documents.c.id), nullable=False, index=True),
     Column("page_id", ForeignKey(pages.c.id)),
+    Column("run_id", BigInteger),
     Column("state", String(16), nullable=False),
     Column("priority", Integer, nullable=False),
     Column("attempt", Integer, nullable=False, server_default="0"),
@@ -186,6 +232,12 @@ jobs = Table(
         "hinted_at",
         sqlite_where=text("state = 'queued'"),
         postgresql_where=text("state = 'queued'"),
+    ),
+    Index(
+        "ix_jobs_run_open",
+        "run_id",
+        sqlite_where=text("run_id IS NOT NULL AND state IN ('queued', 'running')"),
+        postgresql_where=text("run_id IS NOT NULL AND state IN ('queued', 'running')"),
     ),
     # A page is read, and a document bound, by one open job at a time.
     Index(
@@ -229,4 +281,77 @@ audit = Table(
     Column("details", Text, nullable=False),
     Column("prev_hash", _Sha256, nullable=False),
     Column("hash", _Sha256, nullable=False, unique=True),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("selection", _Json, nullable=False),
+    Column("policy", _Json, nullable=False),
+    Column("pages_per_hour", Double),
+    Column("expected_pages", Integer, nullable=False),
+    Column("expected_s_per_page", Double),
+    # Documents are fed in the order of their ids; `next_feed_at` is what the rate is kept by.
+    Column("document_cursor", BigInteger, nullable=False),
+    Column("last_document", BigInteger, nullable=False),
+    Column("next_feed_at", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("ended_at", Double),
+    CheckConstraint("state IN ('running', 'paused', 'cancelled', 'done')", name="state"),
+)
+"""Reprocessing runs: what was selected, how far it was fed, what is kept of it."""
+
+run_items = Table(
+    "run_items",
+    metadata,
+    Column("run_id", ForeignKey(runs.c.id), primary_key=True),
+    Column("page_id", ForeignKey(pages.c.id), primary_key=True),
+    Column("document_id", ForeignKey(documents.c.id), nullable=False),
+    Column("job_id", String(36), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("why", Text),
+    Column("old", _Json),
+    Column("new", _Json),
+    Column("agreement", Double),
+    Column("fed_at", Double, nullable=False),
+    Column("ended_at", Double),
+    CheckConstraint("outcome IN ('open', 'adopted', 'kept', 'same', 'failed', 'skipped')", name="outcome"),
+    Index("ix_run_items_outcome", "run_id", "outcome"),
+    Index("ix_run_items_document", "run_id", "document_id"),
+)
+
+store_checks = Table(
+    "store_checks",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("options", _Json, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("cursor", Text, nullable=False),
+    Column("checked", _Json, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("ended_at", Double),
+    CheckConstraint("kind IN ('asked', 'scheduled')", name="kind"),
+)
+"""Checks of the store against the ledger, and how far each has come."""
+
+store_findings = Table(
+    "store_findings",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("check_id", ForeignKey(store_checks.c.id), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("found_at", Double, nullable=False),
+    Column("settled_at", Double),
+    UniqueConstraint("check_id", "key"),
+    Index(
+        "ix_store_findings_open",
+        "kind",
+        sqlite_where=text("settled_at IS NULL"),
+        postgresql_where=text("settled_at IS NULL"),
+    ),
 )

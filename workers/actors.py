@@ -18,6 +18,7 @@ from pipeline.binding.signing import Signing, open_signing
 from pipeline.digitise import Tools, bind_document, digitise_page, name_engines, open_tools
 from pipeline.intake.open import open_source
 from pipeline.ledger.jobs import claim_job, defer_job
+from pipeline.ledger.readings import finish_reading, read_held_reading
 from pipeline.ledger.renditions import add_draft, finish_level, is_draft_of
 from pipeline.ledger.settling import (
     fail_job,
@@ -26,7 +27,7 @@ from pipeline.ledger.settling import (
     read_document_work,
     read_page_work,
 )
-from pipeline.page_result import pack_page, unpack_page
+from pipeline.page_result import DigitisedPage, pack_page, unpack_page
 from schemas.dossier import JobKind
 from schemas.errors import (
     BadInputError,
@@ -38,11 +39,13 @@ from schemas.errors import (
 )
 from schemas.ledger import Claim, DocumentWork, PageOutcome, PageWork, RenditionDraft, StoredObject
 from schemas.page import DocumentInfo, Verdict
+from schemas.reprocess import ItemOutcome
 from schemas.signing import SignatureLevel, SignatureOutcome
 from workers.broker import QUEUES, JobActor
 from workers.home import Home
 from workers.leases import Leases
 from workers.patience import Patience
+from workers.rereading import compare_pages, measure_reading
 
 _T = TypeVar("_T")
 _log = logging.getLogger("sohoa.work")
@@ -71,7 +74,9 @@ class JobWorker:
             return
         self._leases.add(claim)
         try:
-            if claim.kind is JobKind.PAGE:
+            if claim.kind is JobKind.PAGE and claim.run_id is not None:
+                self._work_again(claim)
+            elif claim.kind is JobKind.PAGE:
                 self._work_page(claim)
             else:
                 self._work_document(claim)
@@ -134,7 +139,34 @@ class JobWorker:
             outcome.verdict,
         )
 
+    def _work_again(self, claim: Claim) -> None:
+        """A page of a reprocessing run: read anew, and adopted where the new reading is better."""
+        work, held = self._read(
+            lambda connection: (read_page_work(connection, claim), read_held_reading(connection, claim))
+        )
+        page = self._read_page(work)
+        old = None
+        if held.result is not None:
+            old = unpack_page(self._home.store.get(held.result.key, held.result.sha256))
+        comparison = compare_pages(held, old, page)
+        outcome = None
+        if comparison.outcome is ItemOutcome.ADOPTED and isinstance(page, DigitisedPage):
+            outcome = self._keep_page(work, page)
+        self._write(lambda connection: finish_reading(connection, claim, comparison, outcome, time.time()))
+        _log.info(
+            "page read anew run=%d dossier=%s page=%d:%d %s",
+            claim.run_id,
+            work.dossier_id,
+            work.ordinal,
+            work.number,
+            comparison.outcome,
+        )
+
     def _digitise(self, work: PageWork) -> PageOutcome:
+        page = self._read_page(work)
+        return page if isinstance(page, PageOutcome) else self._keep_page(work, page)
+
+    def _read_page(self, work: PageWork) -> DigitisedPage | PageOutcome:
         """Read the page. Bytes that cannot be decoded are a finding; a damaged original is an error."""
         tools = self._open_tools()
         with (
@@ -147,13 +179,17 @@ class JobWorker:
                 scan = source.read_page(work.source_page)
             except BadInputError as error:
                 return PageOutcome(Verdict.UNREADABLE, (), None, failure=str(error))
-        page = digitise_page(replace(scan, number=work.number), tools)
+        return digitise_page(replace(scan, number=work.number), tools)
+
+    def _keep_page(self, work: PageWork, page: DigitisedPage) -> PageOutcome:
         packed = pack_page(page)
         digest = sha256(packed).hexdigest()
         key = f"pages/{work.dossier_id}/{work.ordinal}/{work.number}.{work.revision}/{digest}"
         self._home.store.put(key, packed, digest)
         report, stored = page.report, StoredObject(key, digest, len(packed))
-        return PageOutcome(report.verdict, report.reasons, stored, trace=report.trace)
+        return PageOutcome(
+            report.verdict, report.reasons, stored, trace=report.trace, quality=measure_reading(page)
+        )
 
     def _work_document(self, claim: Claim) -> None:
         work = self._read(lambda connection: read_document_work(connection, claim))
@@ -188,12 +224,14 @@ class JobWorker:
                     )
                 )
                 if ours:
-                    return RenditionDraft(number, StoredObject(key, found.sha256, found.size), work.page_ids)
+                    return RenditionDraft(
+                        number, StoredObject(key, found.sha256, found.size), work.page_ids, work.readings
+                    )
                 number += 1  # bound from revisions that were replaced meanwhile
                 continue
             pdf = pdf or self._make(work)
             digest = sha256(pdf).hexdigest()
-            draft = RenditionDraft(number, StoredObject(key, digest, len(pdf)), work.page_ids)
+            draft = RenditionDraft(number, StoredObject(key, digest, len(pdf)), work.page_ids, work.readings)
             self._write(lambda connection, draft=draft: add_draft(connection, claim, draft))
             try:
                 self._home.store.put(key, pdf, digest)
@@ -241,7 +279,7 @@ class JobWorker:
             record_code=work.record_code,
             ordinal=work.ordinal,
             paper_type=work.type_code,
-            station=settings.station,
+            station=work.station or settings.station,
             page_sources=tuple((page.original_sha256, page.source_page) for page in work.pages),
         )
         bound = bind_document(pages, info, self.open_signing())

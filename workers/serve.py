@@ -21,6 +21,7 @@ from schemas.settings import Settings
 from workers.actors import JobWorker, ReportUnforeseen, declare_actors
 from workers.broker import QUEUES, open_broker
 from workers.home import Home, ServerLock, open_home, read_broker_url
+from workers.keeper import Keeper
 from workers.leases import Leases
 from workers.sweeper import Sweeper
 
@@ -55,6 +56,7 @@ class Server:
         }
         # As many hints again wait as are worked on: no thread idles, no backlog outruns the priorities.
         self._sweeper = Sweeper(home, actors, {kind: 2 * count for kind, count in self._threads.items()})
+        self._keeper = Keeper(home, self._sweeper.nudge)
         self._workers: list[dramatiq.Worker] = []
 
     def start(self) -> None:
@@ -85,10 +87,12 @@ class Server:
             self._workers.append(worker)
         self._leases.start()
         self._sweeper.start()
+        self._keeper.start()
         _log.info("serving page_threads=%d", self._threads[JobKind.PAGE])
 
     def stop(self) -> None:
         """Finish the jobs at work, within `STOP_TIMEOUT_S`, and let go of the home."""
+        self._keeper.stop()
         self._sweeper.stop()
         self._jobs.give_up_waiting()
         for worker in self._workers:

@@ -69,7 +69,7 @@ def submit_dossier(
         NewDocument(name, _keep_original(home, file), file.page_count, declared)
         for name, file, declared in zip(names, checked, all_declared, strict=True)
     )
-    new = NewDossier(record_code, documents, procedure_code, priority)
+    new = NewDossier(record_code, documents, procedure_code, priority, home.settings.station)
     return home.database.transact(
         lambda connection: register_dossier(connection, new, name_actor(), time.time())
     )

@@ -19,6 +19,7 @@ from schemas.settings import Settings
 from workers.actors import JobWorker, ReportUnforeseen, declare_actors
 from workers.broker import QUEUES, open_broker
 from workers.home import Home, open_home, read_broker_url
+from workers.keeper import Keeper
 from workers.leases import Leases
 from workers.patience import Patience
 from workers.sweeper import Hinter, Nudged, Sweeper
@@ -83,9 +84,12 @@ def run_sweeper(settings: Settings) -> None:
     sweeper = Sweeper(home, declare_actors(broker, worker), _room(settings))
     # one that died between ledger and broker leaves hints that were never sent; a duplicate does no harm
     Patience().insist(lambda: home.database.transact(forget_hints))
-    sweeper.start()
+    keeper = Keeper(home, sweeper.nudge)
+    for part in (sweeper, keeper):
+        part.start()
     _log.info("sweeping every_s=%.1f", settings.sweep_interval_s)
     stopping.wait()
+    keeper.stop()
     sweeper.stop()
     broker.close()
     home.close()

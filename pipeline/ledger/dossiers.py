@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from pipeline.ledger.audit import append_audit
 from pipeline.ledger.database import insert_once
-from pipeline.ledger.jobs import add_job, lock_dossier, supersede_jobs
+from pipeline.ledger.jobs import SUPERSEDED, add_job, lock_dossier, supersede_jobs
 from pipeline.ledger.settling import settle_document
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import ConflictError, NotFoundError
@@ -33,6 +33,7 @@ def register_dossier(connection: Connection, new: NewDossier, actor: str, now: f
             record_code=new.record_code,
             kind="intake",
             procedure_code=new.procedure_code,
+            station=new.station,
             state=DossierState.SUBMITTED,
             priority=new.priority,
             submitted_at=now,
@@ -96,7 +97,7 @@ def replace_page(
     superseded = (jobs.c.page_id == old.id) | (
         (jobs.c.document_id == old.document_id) & (jobs.c.kind == JobKind.DOCUMENT)
     )
-    supersede_jobs(connection, superseded, f"superseded by revision {old.revision + 1} of a page", now)
+    supersede_jobs(connection, superseded, f"{SUPERSEDED} revision {old.revision + 1} of a page", now)
     add_job(connection, JobKind.PAGE, dossier_id, old.document_id, page_id, now)
     _reopen(connection, dossier_id, [old.document_id])
     append_audit(
@@ -151,6 +152,7 @@ def retry_failed(connection: Connection, dossier_id: str, actor: str, now: float
         .where(
             jobs.c.dossier_id == dossier_id,
             jobs.c.state == JobState.FAILED,
+            jobs.c.run_id.is_(None),
             jobs.c.page_id.is_(None) | pages.c.is_current,
         )
     ).all()

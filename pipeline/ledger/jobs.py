@@ -15,10 +15,14 @@ from pipeline.ledger.database import hold_lock
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import LeaseLostError, NotFoundError
 from schemas.ledger import Claim, RetryPolicy
+from schemas.reprocess import REPROCESS_PRIORITY
 from schemas.tables import documents, dossiers, jobs
 
 HINT_TTL_S = 300.0
 """A hint that no worker took up for so long is sent again; a duplicate does no harm."""
+
+SUPERSEDED = "superseded by"
+"""How the failure of a job begins that was ended because its work was no longer wanted."""
 
 OPEN_STATES = (JobState.QUEUED, JobState.RUNNING)
 
@@ -29,11 +33,18 @@ _QUEUED: ColumnElement[bool] = jobs.c.state == literal_column("'queued'")
 
 
 def add_job(
-    connection: Connection, kind: JobKind, dossier_id: str, document_id: int, page_id: int | None, now: float
+    connection: Connection,
+    kind: JobKind,
+    dossier_id: str,
+    document_id: int,
+    page_id: int | None,
+    now: float,
+    run_id: int | None = None,
 ) -> str:
-    """Queue one job, due `now`, with its dossier's priority; returns its id."""
+    """Queue one job, due `now`, with its dossier's priority, or the lowest for a run; returns its id."""
     job_id = str(uuid4())
-    priority = select(dossiers.c.priority).where(dossiers.c.id == dossier_id).scalar_subquery()
+    dossiers_own = select(dossiers.c.priority).where(dossiers.c.id == dossier_id).scalar_subquery()
+    priority = dossiers_own if run_id is None else REPROCESS_PRIORITY
     connection.execute(
         insert(jobs).values(
             id=job_id,
@@ -41,6 +52,7 @@ def add_job(
             dossier_id=dossier_id,
             document_id=document_id,
             page_id=page_id,
+            run_id=run_id,
             state=JobState.QUEUED,
             priority=priority,
             next_attempt_at=now,
@@ -343,4 +355,5 @@ def _claim(row: Row[Any]) -> Claim:
         owner=row.owner,
         attempt=row.attempt,
         fence=row.fence,
+        run_id=row.run_id,
     )

@@ -32,20 +32,23 @@ def add_draft(connection: Connection, claim: Claim, draft: RenditionDraft) -> No
             sha256=draft.object.sha256,
             size=draft.object.size,
             page_ids=list(draft.page_ids),
+            readings=list(draft.readings) or None,
         )
     )
 
 
 def is_draft_of(connection: Connection, work: DocumentWork, number: int, sha256: str) -> bool:
-    """Did an earlier attempt announce these very bytes, bound from the same page revisions?"""
-    page_ids = connection.execute(
-        select(rendition_drafts.c.page_ids).where(
+    """Did an earlier attempt announce these very bytes, bound from the same readings of the same pages?"""
+    row = connection.execute(
+        select(rendition_drafts.c.page_ids, rendition_drafts.c.readings).where(
             rendition_drafts.c.document_id == work.document_id,
             rendition_drafts.c.number == number,
             rendition_drafts.c.sha256 == sha256,
         )
-    ).scalar()
-    return page_ids is not None and tuple(page_ids) == work.page_ids
+    ).first()
+    if row is None:
+        return False
+    return (tuple(row.page_ids), _readings(row.readings, row.page_ids)) == (work.page_ids, work.readings)
 
 
 def find_newest(connection: Connection, document_id: int) -> HeldRendition | None:
@@ -128,6 +131,11 @@ def _select_newest() -> Select[tuple[object, ...]]:
     )
 
 
+def _readings(readings: list[int] | None, page_ids: list[int]) -> tuple[int, ...]:
+    """Which reading of each page; rows from before readings were numbered show the first ones."""
+    return tuple(readings) if readings else (1,) * len(page_ids)
+
+
 def _hold(row: Row[tuple[object, ...]]) -> HeldRendition:
     return HeldRendition(
         id=row.id,
@@ -138,6 +146,7 @@ def _hold(row: Row[tuple[object, ...]]) -> HeldRendition:
         number=row.number,
         object=StoredObject(row.key, row.sha256, row.size),
         page_ids=tuple(row.page_ids),
+        readings=_readings(row.readings, row.page_ids),
         level=SignatureLevel(row.level) if row.level else None,
         level_asked=SignatureLevel(row.level_asked) if row.level_asked else None,
     )

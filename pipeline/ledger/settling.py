@@ -28,6 +28,7 @@ from schemas.ledger import (
     DeliveredDocument,
     DocumentWork,
     DossierCompleted,
+    HeldRendition,
     Original,
     PageOutcome,
     PageWork,
@@ -61,20 +62,7 @@ def finish_page(connection: Connection, claim: Claim, outcome: PageOutcome, now:
     """
     lock_dossier(connection, claim.dossier_id)
     end_job(connection, claim, now)
-    result = outcome.result
-    connection.execute(
-        update(pages)
-        .where(pages.c.id == claim.page_id)
-        .values(
-            verdict=outcome.verdict,
-            reasons=list(outcome.reasons),
-            failure=outcome.failure,
-            result_key=result.key if result else None,
-            result_sha256=result.sha256 if result else None,
-            result_size=result.size if result else None,
-            trace=asdict(outcome.trace) if outcome.trace else null(),
-        )
-    )
+    connection.execute(update(pages).where(pages.c.id == claim.page_id).values(tell_outcome(outcome)))
     settle_document(connection, claim.document_id, now)
 
 
@@ -88,6 +76,8 @@ def fail_job(connection: Connection, claim: Claim, failure: str, policy: RetryPo
     if state is not JobState.FAILED:
         return state
     append_audit(connection, SYSTEM, "job.failed", claim.dossier_id, now, job=claim.job_id, failure=failure)
+    if claim.run_id is not None:  # what could not be read or bound anew is still as it was
+        return state
     if claim.page_id is not None:
         connection.execute(update(pages).where(pages.c.id == claim.page_id).values(failure=failure))
         settle_document(connection, claim.document_id, now)
@@ -133,7 +123,9 @@ def requeue_lost(
 def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:
     """What the claimed document job is to bind."""
     document = connection.execute(
-        select(documents, dossiers.c.record_code, dossiers.c.submitted_at)
+        select(
+            documents, dossiers.c.record_code, dossiers.c.submitted_at, dossiers.c.office, dossiers.c.station
+        )
         .join(dossiers, dossiers.c.id == documents.c.dossier_id)
         .where(documents.c.id == claim.document_id)
     ).one()
@@ -153,11 +145,13 @@ def read_document_work(connection: Connection, claim: Claim) -> DocumentWork:
                 page.original_sha256,
                 page.source_page,
                 StoredObject(page.result_key, page.result_sha256, page.result_size),
+                page.reading,
             )
             for page in _current_pages(connection, claim.document_id)
         ),
         next_number=(newest.number if newest else 0) + 1,
         newest=newest,
+        station="/".join(filter(None, (document.office, document.station))) or None,
     )
 
 
@@ -185,6 +179,7 @@ def finish_document(
             sha256=made.object.sha256,
             size=made.object.size,
             page_ids=list(made.page_ids),
+            readings=list(made.readings) or None,
             level=signed.reached if signed else None,
             level_asked=signed.asked if signed else None,
             created_at=now,
@@ -193,7 +188,7 @@ def finish_document(
     append_audit(
         connection,
         SYSTEM,
-        "document.extended" if before and before.page_ids == made.page_ids else "document.bound",
+        "document.extended" if _shows_the_same(before, made) else "document.bound",
         claim.dossier_id,
         now,
         key=made.object.key,
@@ -273,6 +268,32 @@ def _complete_dossier(connection: Connection, dossier_id: str, now: float) -> No
     )
     add_event(connection, payload, dossier.completions, now)
     append_audit(connection, SYSTEM, "dossier.completed", dossier_id, now, completion=dossier.completions)
+
+
+def tell_outcome(outcome: PageOutcome) -> dict[str, Any]:
+    """What a reading found, as columns of `pages` and `readings`."""
+    result, quality = outcome.result, outcome.quality
+    return {
+        "verdict": outcome.verdict,
+        "reasons": list(outcome.reasons),
+        "failure": outcome.failure,
+        "result_key": result.key if result else None,
+        "result_sha256": result.sha256 if result else None,
+        "result_size": result.size if result else None,
+        "trace": asdict(outcome.trace) if outcome.trace else null(),
+        "engine": quality.engine if quality else None,
+        "ocr_model": quality.ocr_model if quality else None,
+        "mean_confidence": quality.mean_confidence if quality else None,
+        "syllable_validity": quality.syllable_validity if quality else None,
+        "words": quality.words if quality else None,
+        "read_s": quality.read_s if quality else None,
+    }
+
+
+def _shows_the_same(before: HeldRendition | None, made: RenditionDraft) -> bool:
+    if before is None or before.page_ids != made.page_ids:
+        return False
+    return before.readings == (made.readings or (1,) * len(made.page_ids))
 
 
 def _current_pages(connection: Connection, document_id: int) -> list[Row[Any]]:

@@ -13,6 +13,7 @@ from scripts.cli.demo import demo
 from scripts.cli.digitize import digitize
 from scripts.cli.doctor import doctor
 from scripts.cli.extend import extend
+from scripts.cli.reprocess import reprocess
 from scripts.cli.serve import serve
 from scripts.cli.status import status
 from scripts.cli.submit import submit
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Scans of Vietnamese administrative papers in, searchable signed PDF/A out.",
 )
-for command in (digitize, verify, extend, submit, status, serve, worker, sweeper, demo, doctor):
+for command in (digitize, verify, extend, submit, status, reprocess, serve, worker, sweeper, demo, doctor):
     app.command()(command)
 
 

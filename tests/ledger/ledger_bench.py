@@ -68,7 +68,8 @@ class Bench:
         with self.database.read() as connection:
             work = read_document_work(connection, claim)
         key = f"records/{work.dossier_id}/{work.ordinal}/{work.next_number}.pdf"
-        made = RenditionDraft(work.next_number, StoredObject(key, "1" * 64, 5), work.page_ids)
+        stored = StoredObject(key, "1" * 64, 5)
+        made = RenditionDraft(work.next_number, stored, work.page_ids, work.readings)
         with self.database.write() as connection:
             finish_document(connection, claim, made, self.now)
 
