@@ -30,6 +30,16 @@ KEY_MARKS = {
 
 
 @dataclass(frozen=True, slots=True)
+class KeyBinding:
+    """What a key is bound to: a station to its `office` (and its `station` there, `1` if not told), a
+    one-stop client to `agencies`."""
+
+    office: str | None = None
+    station: str | None = None
+    agencies: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AccessKey:
     """One issued key as the ledger keeps it; the secret itself is kept nowhere."""
 

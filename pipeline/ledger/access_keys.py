@@ -6,12 +6,13 @@ A secret has 256 random bits, so that a plain SHA-256 of it is as hard to turn b
 import hashlib
 import hmac
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from pipeline.ledger.audit import append_audit
-from schemas.access import AGENCY_CODE, KEY_MARKS, OFFICE_CODE, AccessKey, Principal, Role
+from schemas.access import AGENCY_CODE, KEY_MARKS, OFFICE_CODE, AccessKey, KeyBinding, Principal, Role
 from schemas.errors import ConflictError, NotFoundError, UsageError
 from schemas.tables import access_keys
 
@@ -28,17 +29,13 @@ def issue_key(
     now: float,
     *,
     label: str = "",
-    office: str | None = None,
-    station: str | None = None,
-    agencies: tuple[str, ...] = (),
+    binding: KeyBinding | None = None,
 ) -> tuple[AccessKey, str]:
-    """Make a key; the second value is the key itself, told this once. Raises `UsageError`.
-
-    A station is bound to `office` (and its `station` there, `1` if not told), a one-stop client to `agencies`.
-    """
-    if role is Role.STATION:
-        station = station or "1"
-    _check_binding(role, office, station, agencies)
+    """Make a key; the second value is the key itself, told this once. Raises `UsageError`."""
+    bound = binding or KeyBinding()
+    if role is Role.STATION and bound.station is None:
+        bound = replace(bound, station="1")
+    _check_binding(role, bound)
     if len(label) > MAX_LABEL or not label.isprintable():
         raise UsageError("a label is one printable line", advice=f"at most {MAX_LABEL} characters")
     key_id, secret = secrets.token_hex(_ID_BYTES), secrets.token_hex(_SECRET_BYTES)
@@ -47,9 +44,9 @@ def issue_key(
         "role": role,
         "secret_sha256": _hash(secret),
         "label": label,
-        "office": office,
-        "station": station,
-        "agencies": list(agencies),
+        "office": bound.office,
+        "station": bound.station,
+        "agencies": list(bound.agencies),
         "created_at": now,
     }
     connection.execute(insert(access_keys).values(row))
@@ -99,7 +96,8 @@ def revoke_key(connection: Connection, key_id: str, actor: str, now: float) -> N
     append_audit(connection, actor, "key.revoked", key_id, now, role=row.role)
 
 
-def _check_binding(role: Role, office: str | None, station: str | None, agencies: tuple[str, ...]) -> None:
+def _check_binding(role: Role, bound: KeyBinding) -> None:
+    office, station, agencies = bound.office, bound.station, bound.agencies
     if role is Role.STATION and office is None:
         raise UsageError("a station's key is bound to a post office", advice="give --office CODE")
     if role is not Role.STATION and (office or station):

@@ -1,4 +1,4 @@
-"""What a one-stop client reads of the feed, and what it says it has: event, file and client in one receipt."""
+"""What a one-stop client reads of the feed and says it has: event, file and client in one receipt."""
 
 from typing import Any
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
 
 from pipeline.ledger.audit import append_audit
 from pipeline.ledger.dossiers import add_page, keep_original, replace_page
@@ -90,7 +90,11 @@ def find_received(
 def find_received_file(
     connection: Connection, dossier_id: str, ordinal: int, sha256: str
 ) -> tuple[PageReceipt, ...]:
-    """The receipts of the pages of a whole file, where its bytes came before; else none."""
+    """The receipts of the pages of a whole file, where its bytes came before; else none.
+
+    Raises `NotFoundError`.
+    """
+    _find_document(connection, dossier_id, ordinal)
     rows = connection.execute(
         _select_receipts(dossier_id, ordinal)
         .where(pages.c.original_sha256 == sha256)
@@ -98,6 +102,20 @@ def find_received_file(
     ).all()
     newest = {row.number: row for row in rows}
     return tuple(_receipt(row, replayed=True) for row in newest.values())
+
+
+def check_place(
+    connection: Connection, dossier_id: str, page: tuple[int, int], sha256: str
+) -> PageReceipt | None:
+    """Before anything is spent on it: may these bytes come as this page (ordinal, number)?
+
+    The receipt, where they came before. Raises as `receive_page`.
+    """
+    document_id, state = _find_document(connection, dossier_id, page[0])
+    known = find_received(connection, dossier_id, page, sha256)
+    if known is None and state != DossierState.OPEN:
+        _check_flagged(_find_current(connection, document_id, page[1]), page)
+    return known
 
 
 def receive_page(
@@ -116,20 +134,18 @@ def receive_page(
     `PageNotFlaggedError`, `ConflictError`.
     """
     lock_dossier(connection, dossier_id)
-    document = _find_document(connection, dossier_id, page[0])
+    document_id, state = _find_document(connection, dossier_id, page[0])
     known = find_received(connection, dossier_id, page, original.sha256)
     if known is not None:
         return known
-    current = connection.execute(
-        select(pages).where(pages.c.document_id == document.id, pages.c.number == page[1], pages.c.is_current)
-    ).first()
-    if document.dossier_state != DossierState.OPEN:
+    current = _find_current(connection, document_id, page[1])
+    if state != DossierState.OPEN:
         _check_flagged(current, page)
     if current is not None:
         replace_page(connection, dossier_id, page, original, actor, now)
     else:
         keep_original(connection, original, now)
-        _queue_page(connection, dossier_id, document.id, page[1], original, 1, now)
+        _queue_page(connection, dossier_id, document_id, page[1], original, 1, now)
         append_audit(
             connection,
             actor,
@@ -139,7 +155,7 @@ def receive_page(
             page=f"{page[0]}:{page[1]}",
             sha256=original.sha256,
         )
-    _keep_look(connection, document.id, page[1], look)
+    _keep_look(connection, document_id, page[1], look)
     made = find_received(connection, dossier_id, page, original.sha256)
     if made is None:
         raise NotFoundError(f"page {page[0]}:{page[1]} was not written")
@@ -160,22 +176,22 @@ def receive_file(
     Raises `NotFoundError`; `ConflictError` where the dossier was submitted already.
     """
     lock_dossier(connection, dossier_id)
-    document = _find_document(connection, dossier_id, ordinal)
+    document_id, state = _find_document(connection, dossier_id, ordinal)
     known = find_received_file(connection, dossier_id, ordinal, original.sha256)
     if known:
         return known
-    if document.dossier_state != DossierState.OPEN:
+    if state != DossierState.OPEN:
         raise ConflictError(
             f"dossier {dossier_id} was submitted already", advice="send flagged pages one by one"
         )
     keep_original(connection, original, now)
-    old = pages.c.id.in_(select(pages.c.id).where(pages.c.document_id == document.id, pages.c.is_current))
-    supersede_jobs(connection, jobs.c.document_id == document.id, "superseded by another file", now)
+    old = pages.c.id.in_(select(pages.c.id).where(pages.c.document_id == document_id, pages.c.is_current))
+    supersede_jobs(connection, jobs.c.document_id == document_id, "superseded by another file", now)
     connection.execute(update(pages).where(old).values(is_current=False))
     for number, look in enumerate(looks, 1):
-        _queue_page(connection, dossier_id, document.id, number, original, number, now)
+        _queue_page(connection, dossier_id, document_id, number, original, number, now)
         if look is not None:
-            _keep_look(connection, document.id, number, look)
+            _keep_look(connection, document_id, number, look)
     append_audit(
         connection,
         actor,
@@ -275,7 +291,8 @@ def _insert_dossier(connection: Connection, dossier_id: str, new: OpenedDossier,
     )
 
 
-def _find_document(connection: Connection, dossier_id: str, ordinal: int) -> Row[Any]:
+def _find_document(connection: Connection, dossier_id: str, ordinal: int) -> tuple[int, str]:
+    """Its id, and the state of its dossier."""
     row = connection.execute(
         select(documents.c.id, dossiers.c.state.label("dossier_state"))
         .join(dossiers, dossiers.c.id == documents.c.dossier_id)
@@ -285,7 +302,16 @@ def _find_document(connection: Connection, dossier_id: str, ordinal: int) -> Row
         raise NotFoundError(
             f"dossier {dossier_id} has no document {ordinal}", advice="papers are named when it is opened"
         )
-    return row
+    return row.id, row.dossier_state
+
+
+def _find_current(connection: Connection, document_id: int, number: int) -> Row[Any] | None:
+    query: Select[Any] = (
+        select(pages, fast_looks.c.verdict.label("look"))
+        .outerjoin(fast_looks, fast_looks.c.page_id == pages.c.id)
+        .where(pages.c.document_id == document_id, pages.c.number == number, pages.c.is_current)
+    )
+    return connection.execute(query).first()
 
 
 def _check_flagged(current: Row[Any] | None, page: tuple[int, int]) -> None:
@@ -293,7 +319,8 @@ def _check_flagged(current: Row[Any] | None, page: tuple[int, int]) -> None:
     if current is None:
         raise ConflictError(f"{name} is new, and the dossier was submitted", advice="open another dossier")
     waits = current.verdict in FLAGGED and current.accepted_reason is None
-    if not waits and current.failure is None:
+    unread = current.verdict is None and current.look == Verdict.UNREADABLE
+    if not waits and not unread and current.failure is None:
         raise PageNotFlaggedError(f"{name} does not wait for a rescan")
 
 

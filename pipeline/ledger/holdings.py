@@ -112,6 +112,18 @@ def read_file(connection: Connection, file_id: int) -> tuple[FileEntry, Owner] |
     return _file(row), Owner(row.dossier_id, row.record_code, row.office, row.station)
 
 
+def holds_record(connection: Connection, reader: Principal, record_code: str) -> bool:
+    """Has the record a dossier that `reader` may see?"""
+    query = select(dossiers.c.id).where(dossiers.c.record_code == record_code, _holds(reader))
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def find_file_ids(connection: Connection, keys: list[str]) -> dict[str, int]:
+    """The ids of registered renditions by their keys in the store."""
+    rows = connection.execute(select(renditions.c.key, renditions.c.id).where(renditions.c.key.in_(keys)))
+    return {row.key: row.id for row in rows}
+
+
 def note_access(
     connection: Connection, reader: Principal, file: FileEntry, part: str, request: str, now: float
 ) -> None:
