@@ -23,6 +23,7 @@ _WITHOUT_TLS = frozenset({"/healthz", "/readyz"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 """What is told by name; anyone may send any word."""
 
+_TOO_SLOW = 408
 _DRAIN_BYTES = 4 * 2**20
 _DRAIN_S = 5.0
 
@@ -105,7 +106,7 @@ class _Visit:
             headers.setdefault("Cache-Control", "no-store")
             if self._scope["scheme"] == "https":
                 headers["Strict-Transport-Security"] = "max-age=31536000"
-            if not self._body_read:
+            if not self._body_read and self._status != _TOO_SLOW:
                 await self._drain()
             if not self._body_read:
                 headers["Connection"] = "close"

@@ -128,11 +128,13 @@ class GatewayServer:
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def start(self) -> None:
-        """In a thread of its own; signals are the caller's."""
+        """In a thread of its own; listens when this returns. Signals are the caller's."""
         self._thread = threading.Thread(
             target=self._server.run, args=([self._bound],), name="gateway", daemon=True
         )
         self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.01)
 
     def stop(self) -> None:
         """End what `start` began, after the requests at work."""
