@@ -164,3 +164,93 @@ class RejectedFilesError(BadInputError):
             "; ".join(f"{name}: {error.what}" for name, error in rejected), advice="nothing was registered"
         )
         self.rejected = rejected
+
+
+class UnauthenticatedError(SohoaError):
+    """No key or token, or one that is wrong, revoked, expired or not meant for this gateway."""
+
+    exit_code = 2
+    problem_code = "unauthenticated"
+    advice = "send a valid key or token in the Authorization header"
+
+
+class ForbiddenError(SohoaError):
+    """Who asks is known and may not do this."""
+
+    exit_code = 2
+    problem_code = "forbidden"
+    advice = "use a key with the role for it"
+
+
+class TlsRequiredError(SohoaError):
+    """The request came unencrypted where TLS is required."""
+
+    problem_code = "tls_required"
+    advice = "use https; a key that was sent in the clear should be revoked"
+
+
+class RateLimitedError(SohoaError):
+    """More requests than one key, or one address without a key, may send."""
+
+    problem_code = "rate_limited"
+    advice = "wait as long as Retry-After says"
+
+
+class SlowRequestError(SohoaError):
+    """The body did not come in time."""
+
+    problem_code = "slow_request"
+    advice = "send the page again; nothing of it was kept"
+
+
+class InvalidRequestError(UsageError):
+    """A part of the request does not have the form that the API asks for."""
+
+    problem_code = "invalid_request"
+    advice = "see errors, and the API's description at /openapi.json"
+
+
+class DigestMismatchError(UsageError):
+    """The bytes that came are not those that `Content-Digest` announced."""
+
+    problem_code = "digest_mismatch"
+    advice = "send the bytes again"
+
+
+class IdempotencyConflictError(ConflictError):
+    """An `Idempotency-Key` comes again with another request."""
+
+    problem_code = "idempotency_conflict"
+    advice = "use a new key for a new dossier"
+
+
+class PagesMissingError(ConflictError):
+    """A dossier is submitted before all its pages came; `missing` names them as `ordinal:number`."""
+
+    problem_code = "pages_missing"
+    advice = "send the missing pages, then submit again"
+
+    def __init__(self, what: str, missing: tuple[str, ...]) -> None:
+        super().__init__(what)
+        self.missing = missing
+
+
+class PageNotFlaggedError(ConflictError):
+    """A page is replaced after the hand-over, though nothing is wrong with it as far as is known."""
+
+    problem_code = "page_not_flagged"
+    advice = "only a page that waits for a rescan is replaced once the dossier was submitted"
+
+
+class RangeError(UsageError):
+    """The part of the file that was asked for does not exist."""
+
+    problem_code = "range_not_satisfiable"
+    advice = "ask for a range within the file's size"
+
+
+class AckMismatchError(ConflictError):
+    """An acknowledgement names another file than the event did."""
+
+    problem_code = "ack_mismatch"
+    advice = "fetch the files again and compare their SHA-256 with the event's"

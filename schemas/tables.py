@@ -61,6 +61,8 @@ dossiers = Table(
     # How often what its manifest tells has changed, and up to which change one is in the store.
     Column("changes", Integer, nullable=False, server_default="1"),
     Column("described", Integer, nullable=False, server_default="0"),
+    Column("opened_at", Double),
+    Index("ix_dossiers_station", "office", "station"),
     CheckConstraint("kind IN ('intake', 'result')", name="kind"),
     CheckConstraint(
         "state IN ('open', 'submitted', 'processing', 'needs_rescan', 'complete', 'failed')", name="state"
@@ -354,4 +356,50 @@ store_findings = Table(
         sqlite_where=text("settled_at IS NULL"),
         postgresql_where=text("settled_at IS NULL"),
     ),
+)
+
+fast_looks = Table(
+    "fast_looks",
+    metadata,
+    Column("page_id", ForeignKey(pages.c.id), primary_key=True),
+    Column("verdict", String(16), nullable=False),
+    Column("reasons", _Json, nullable=False),
+    Column("p_unreadable", Double, nullable=False),
+)
+
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("secret_sha256", _Sha256, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("office", String(32)),
+    Column("station", String(32)),
+    Column("agencies", _Json, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("revoked_at", Double),
+    CheckConstraint("role IN ('station', 'onestop', 'operator', 'supervisor')", name="role"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("owner", String(80), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("request_sha256", _Sha256, nullable=False),
+    Column("dossier_id", ForeignKey(dossiers.c.id), nullable=False),
+    Column("created_at", Double, nullable=False, index=True),
+)
+
+acks = Table(
+    "acks",
+    metadata,
+    Column("client", ForeignKey(access_keys.c.id), primary_key=True),
+    Column("event_id", ForeignKey(events.c.id), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("rendition", Integer, nullable=False),
+    Column("sha256", _Sha256, nullable=False),
+    Column("acked_at", Double, nullable=False),
+    Index("ix_acks_event_id", "event_id"),
 )

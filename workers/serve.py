@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -33,6 +34,8 @@ STOP_TIMEOUT_S = 30.0
 
 BINDING_THREADS = 1
 
+LOOPBACK = "127.0.0.1"
+
 _WAKE_MS = 100  # how often an idle dramatiq thread looks whether it should stop
 
 _log = logging.getLogger("sohoa.serve")
@@ -47,7 +50,7 @@ class Server:
         self._leases = Leases(home)
         guard = ReportUnforeseen()
         self._broker = open_broker(None, [guard])
-        self._jobs = JobWorker(home, f"{OWNER}{uuid4()}", self._leases, self._nudge)
+        self._jobs = JobWorker(home, f"{OWNER}{uuid4()}", self._leases, self.nudge)
         guard.worker = self._jobs
         actors = declare_actors(self._broker, self._jobs)
         self._threads = {
@@ -102,7 +105,8 @@ class Server:
         self._lock.release()
         _log.info("stopped")
 
-    def _nudge(self) -> None:
+    def nudge(self) -> None:
+        """There is new work: do not wait for the sweeper's next round."""
         self._sweeper.nudge()
 
     def __enter__(self) -> Self:
@@ -115,20 +119,35 @@ class Server:
         self.stop()
 
 
-def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises as `Server.start`."""
+def serve(settings: Settings, port: int | None = None, tell: Callable[[str], object] = print) -> None:
+    """Serve until SIGTERM or SIGINT, with the gateway on a loopback `port` where one is given (0: any free
+    one); `tell` hears where it listens.
+
+    Raises as `Server.start`, `UsageError` where settings name services outside, and `OutputError` for a port
+    that is taken.
+    """
     shared = settings.database_url or settings.database_url_file or read_broker_url(settings)
     if shared or settings.s3:
         raise UsageError(
             "these settings name services outside, and 'sohoa serve' works one SOHOA_HOME alone",
-            advice="run 'sohoa worker' and 'sohoa sweeper'",
+            advice="run 'sohoa worker', 'sohoa sweeper' and 'sohoa api'",
         )
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     home = open_home(settings)
     try:
-        with Server(home):
-            stopping.wait()
+        with Server(home) as server:
+            if port is None:
+                stopping.wait()
+                return
+            from workers.gateway.listening import GatewayServer, open_socket  # noqa: PLC0415 -- 0.4 s
+
+            with open_socket(LOOPBACK, port) as bound:
+                gateway = GatewayServer(home, bound, LOOPBACK, server.nudge)
+                gateway.start()
+                tell(gateway.url)
+                stopping.wait()
+                gateway.stop()
     finally:
         home.close()

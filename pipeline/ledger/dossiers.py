@@ -25,7 +25,7 @@ def register_dossier(connection: Connection, new: NewDossier, actor: str, now: f
     insert_once(connection, records, code=new.record_code, created_at=now)
     # in one order everywhere, so that two hand-overs of the same papers do not wait for each other
     for original in sorted({document.original for document in new.documents}, key=lambda one: one.sha256):
-        _keep_original(connection, original, now)
+        keep_original(connection, original, now)
     dossier_id = str(uuid4())
     connection.execute(
         insert(dossiers).values(
@@ -90,10 +90,10 @@ def replace_page(
     """Add a revision of `page` (ordinal, number): a one-page original. Re-opens only its document and
     the dossier; returns the revision. Raises `NotFoundError`."""
     lock_dossier(connection, dossier_id)
-    old = _current_page(connection, dossier_id, page)
-    _keep_original(connection, original, now)
+    old = find_current_page(connection, dossier_id, page)
+    keep_original(connection, original, now)
     connection.execute(update(pages).where(pages.c.id == old.id).values(is_current=False))
-    page_id = _add_page(connection, old.document_id, (page[1], old.revision + 1), original, 1, now)
+    page_id = add_page(connection, old.document_id, (page[1], old.revision + 1), original, 1, now)
     superseded = (jobs.c.page_id == old.id) | (
         (jobs.c.document_id == old.document_id) & (jobs.c.kind == JobKind.DOCUMENT)
     )
@@ -119,7 +119,7 @@ def accept_page(
     """A supervisor takes an unreadable page as it is. Raises `ConflictError` where there is nothing to
     accept, or no picture of the page at all; `NotFoundError`."""
     lock_dossier(connection, dossier_id)
-    current = _current_page(connection, dossier_id, page)
+    current = find_current_page(connection, dossier_id, page)
     name = f"page {page[0]}:{page[1]}"
     if current.verdict != Verdict.UNREADABLE or current.accepted_reason is not None:
         raise ConflictError(f"{name} does not wait for a decision")
@@ -198,11 +198,11 @@ def _register_document(
         .returning(documents.c.id)
     ).scalar_one()
     for number in range(1, new.page_count + 1):
-        page_id = _add_page(connection, document_id, (number, 1), new.original, number, now)
+        page_id = add_page(connection, document_id, (number, 1), new.original, number, now)
         add_job(connection, JobKind.PAGE, dossier_id, document_id, page_id, now)
 
 
-def _add_page(
+def add_page(
     connection: Connection,
     document_id: int,
     number_and_revision: tuple[int, int],
@@ -210,6 +210,7 @@ def _add_page(
     source_page: int,
     now: float,
 ) -> int:
+    """Write down a page revision as the current one, without a job; returns its id."""
     number, revision = number_and_revision
     page_id: int = connection.execute(
         insert(pages)
@@ -228,7 +229,8 @@ def _add_page(
     return page_id
 
 
-def _keep_original(connection: Connection, original: Original, now: float) -> None:
+def keep_original(connection: Connection, original: Original, now: float) -> None:
+    """Write down a stored original, once."""
     insert_once(
         connection,
         originals,
@@ -240,7 +242,8 @@ def _keep_original(connection: Connection, original: Original, now: float) -> No
     )
 
 
-def _current_page(connection: Connection, dossier_id: str, page: tuple[int, int]) -> Row[Any]:
+def find_current_page(connection: Connection, dossier_id: str, page: tuple[int, int]) -> Row[Any]:
+    """The current revision of `page` (ordinal, number). Raises `NotFoundError`."""
     query = (
         select(pages)
         .join(documents, documents.c.id == pages.c.document_id)
@@ -265,6 +268,6 @@ def _reopen(connection: Connection, dossier_id: str, document_ids: Iterable[int]
     )
     connection.execute(
         update(dossiers)
-        .where(dossiers.c.id == dossier_id)
+        .where(dossiers.c.id == dossier_id, dossiers.c.state != DossierState.OPEN)
         .values(state=DossierState.PROCESSING, completed_at=None)
     )

@@ -205,10 +205,17 @@ def finish_document(
 
 
 def settle_document(connection: Connection, document_id: int, now: float) -> None:
-    """Decide what follows from the current pages; the caller holds the dossier."""
-    dossier_id: str = connection.execute(
-        select(documents.c.dossier_id).where(documents.c.id == document_id)
-    ).scalar_one()
+    """Decide what follows from the current pages; the caller holds the dossier.
+
+    Nothing, while it is open: more pages may come, and any of them again.
+    """
+    dossier_id, state_of_dossier = connection.execute(
+        select(dossiers.c.id, dossiers.c.state)
+        .join(documents, documents.c.dossier_id == dossiers.c.id)
+        .where(documents.c.id == document_id)
+    ).one()
+    if state_of_dossier == DossierState.OPEN:
+        return
     current = _current_pages(connection, document_id)
     if any(page.verdict is None and page.failure is None for page in current):
         _set_document(connection, document_id, DocumentState.PROCESSING)

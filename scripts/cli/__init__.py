@@ -9,10 +9,13 @@ from typing import Annotated
 import typer
 
 from schemas.errors import SohoaError
+from scripts.cli.api import api
+from scripts.cli.audit import audit
 from scripts.cli.demo import demo
 from scripts.cli.digitize import digitize
 from scripts.cli.doctor import doctor
 from scripts.cli.extend import extend
+from scripts.cli.keys import keys
 from scripts.cli.reprocess import reprocess
 from scripts.cli.serve import serve
 from scripts.cli.status import status
@@ -27,8 +30,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Scans of Vietnamese administrative papers in, searchable signed PDF/A out.",
 )
-for command in (digitize, verify, extend, submit, status, reprocess, serve, worker, sweeper, demo, doctor):
+_COMMANDS = (
+    digitize, verify, extend, submit, status, reprocess, serve, api, worker, sweeper, demo, doctor,
+)  # fmt: skip
+for command in _COMMANDS:
     app.command()(command)
+app.add_typer(keys, name="keys")
+app.add_typer(audit, name="audit")
 
 
 def _show_version(asked: bool) -> None:

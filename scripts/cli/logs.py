@@ -6,4 +6,5 @@ import logging
 def log_to_stderr() -> None:
     """Everything from level INFO on."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s level=%(levelname)s at=%(name)s %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for name in ("alembic", "uvicorn", "uvicorn.error", "asyncio"):
+        logging.getLogger(name).setLevel(logging.WARNING)

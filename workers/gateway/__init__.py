@@ -1,0 +1,1 @@
+"""The HTTP gateway of stations and of the one-stop system (DESIGN, section 6)."""
