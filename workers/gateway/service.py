@@ -49,8 +49,7 @@ class Gateway:
         """One transaction. Raises what `change` raises, and `StoreError`."""
         for attempt in range(1, _WRITE_ATTEMPTS + 1):
             try:
-                with self.home.database.write() as connection:
-                    return change(connection)
+                return self.home.database.transact(change)
             except IntegrityError as error:
                 if attempt == _WRITE_ATTEMPTS:
                     raise ConflictError(
