@@ -31,8 +31,15 @@ GLARE = 0.045
 """How much brighter than the page: a mirrored lamp 0.06 and more, light from one side 0.02, folds 0.04."""
 SATURATED = 0.012
 """Below the brightest paper: the core of a mirrored lamp, where print is lost."""
-LIT_PRINT = 0.15
-"""Share of the print that stands in a glare's rim at most; in light from one side much more does."""
+FADED_CELLS = 9
+"""Print fades out towards the middle of a glare: 3 mm within its rim ..."""
+FADED = 0.025
+"""... 0.012 of the patch is print at most; of the bright panels of folded paper 0.036 and more."""
+LAMP_RIM = 0.2
+"""Of the page's range of brightness, how much of it lies within 6 mm of a glare's rim: 0.35 and more round
+lamps; light from one side, whose brightest corner seems to glare, has 0.02 to 0.06 there."""
+LAMP_RIM_CELLS = (13, 17)
+"""From 4 to 6 mm out."""
 GLARE_LEVEL = 0.93
 """Brightness below which nothing is glare: lamps saturate the sensor."""
 
@@ -61,6 +68,8 @@ class Covers:
 
 FRAME = 0.45
 """Of the page's paper: what is darker and touches the edge is the scanner's lid or the table."""
+FRAME_SIDE = 0.5
+"""Of one edge of the scan, along which a frame lies: lids and tables 1.0, hands and folded corners 0.15."""
 PRINTED = 0.02
 """Share of print from which a patch is a part of the page: fold shades and light have print inside."""
 RIM_GAPS = (5, 19)
@@ -94,7 +103,7 @@ def find_covers(sheet: Sheet, ink: Ink, *, by_shadow: bool) -> Covers:
         for gap in RIM_GAPS:
             rim = cv2.dilate(shadow, _square(gap))
             laid_on |= _keep_covers(rim == 0, text, rim=gap + 4, reached=REACHED, least=SMALL_SHARE)
-    glare = _keep_covers(_glaring(paper, ~frame, text), text, rim=1, reached=0.015)
+    glare = _keep_covers(_glaring(paper, ~frame), text, rim=1, reached=0.015, fading=True)
     return Covers(laid_on, glare, _hidden_share(laid_on | glare, text))
 
 
@@ -111,10 +120,20 @@ def _square(side: int) -> Pixels:
     return np.ones((side, side), np.uint8)
 
 
-def _keep_covers(patches: Mask, text: Mask, *, rim: int, reached: float, least: float = MIN_SHARE) -> Mask:
-    """The patches that bear no print and at which print ends, grown by half a `rim` to each side."""
+def _keep_covers(
+    patches: Mask,
+    text: Mask,
+    *,
+    rim: int,
+    reached: float,
+    least: float = MIN_SHARE,
+    fading: bool = False,
+) -> Mask:
+    """The patches that bear no print and at which print ends (`fading`: gradually), grown by half a `rim` to
+    each side."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(patches.astype(np.uint8), connectivity=4)
     found = np.zeros(patches.shape, np.uint8)
+    within, printed = (FADED_CELLS, FADED) if fading else (3, PRINTED)
     for number in range(1, count):
         left, top, width, height, area = (int(value) for value in stats[number])
         if not least <= area / patches.size <= MAX_SHARE:
@@ -122,12 +141,12 @@ def _keep_covers(patches: Mask, text: Mask, *, rim: int, reached: float, least: 
         edge = rim + 8
         window = np.s_[max(0, top - edge) : top + height + edge, max(0, left - edge) : left + width + edge]
         region, print_there = (labels[window] == number).astype(np.uint8), text[window]
-        inner = cv2.erode(region, _square(3)) > 0
+        inner = cv2.erode(region, _square(within)) > 0
         with_rim = cv2.dilate(region, _square(rim))
         around = (cv2.dilate(with_rim, _square(11)) - with_rim) > 0
         if float(with_rim.sum()) / patches.size > MAX_SHARE:
             continue
-        if not inner.any() or not around.any() or float(print_there[inner].mean()) > PRINTED:
+        if not inner.any() or not around.any() or float(print_there[inner].mean()) > printed:
             continue
         if float(print_there[around].mean()) >= reached:
             found[window] |= with_rim.astype(np.uint8)
@@ -135,14 +154,15 @@ def _keep_covers(patches: Mask, text: Mask, *, rim: int, reached: float, least: 
 
 
 def _find_frame(paper: Pixels) -> Mask:
-    """What lies beside the sheet: dark, and connected to the edge of the scan."""
+    """What lies beside the sheet: dark, and along one edge of the scan at least; a hand is not."""
     level = cv2.cvtColor(paper, cv2.COLOR_RGB2GRAY)
-    dark = cv2.copyMakeBorder(
-        (level < FRAME * np.median(level)).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(1.0,)
-    )
-    _, labels = cv2.connectedComponents(dark, connectivity=4)
-    frame = (labels == labels[0, 0]).astype(np.uint8)
-    return cv2.dilate(frame, np.ones((5, 5), np.uint8))[1:-1, 1:-1] > 0
+    _, labels = cv2.connectedComponents((level < FRAME * np.median(level)).astype(np.uint8), connectivity=4)
+    frame = np.zeros(level.shape, np.uint8)
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        shares = np.bincount(side) / len(side)
+        along = [number for number in np.flatnonzero(shares > FRAME_SIDE) if number]
+        frame |= np.isin(labels, along).astype(np.uint8)
+    return cv2.dilate(frame, _square(5)) > 0
 
 
 def _odd_patches(paper: Pixels, size: tuple[int, int]) -> Mask:
@@ -182,7 +202,7 @@ def _shadows(sheet: Sheet, ink: Ink, paper: Pixels) -> Mask:
     return np.asarray(dark, np.bool_)
 
 
-def _glaring(paper: Pixels, page: Mask, text: Mask) -> Mask:
+def _glaring(paper: Pixels, page: Mask) -> Mask:
     """Where the sensor is as good as saturated, on a page whose paper else is not."""
     level = cv2.cvtColor(paper, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     on_page = level[page]
@@ -192,9 +212,12 @@ def _glaring(paper: Pixels, page: Mask, text: Mask) -> Mask:
     if brightest < GLARE_LEVEL or brightest - usual < GLARE:
         return np.zeros(level.shape, np.bool_)
     glare = page & (level >= brightest - SATURATED)
-    if np.count_nonzero(glare & text) > LIT_PRINT * np.count_nonzero(text):
+    core = cv2.morphologyEx(glare.astype(np.uint8), cv2.MORPH_OPEN, _square(9)) > 0
+    inner, outer = (cv2.dilate(core.astype(np.uint8), _square(side)) for side in LAMP_RIM_CELLS)
+    rim = (outer > inner) & page
+    if not rim.any() or level[core].mean() - level[rim].mean() < LAMP_RIM * (brightest - usual):
         return np.zeros(level.shape, np.bool_)
-    return cv2.morphologyEx(glare.astype(np.uint8), cv2.MORPH_OPEN, _square(9)) > 0
+    return core
 
 
 OUTLINE_TOLERANCE = 2.0

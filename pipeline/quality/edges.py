@@ -17,6 +17,10 @@ LINE_GAP = 2.0
 """Of the text height: letters of one line stand closer, words of justified print too."""
 NO_MARGIN_MM = 99.0
 """Margin of a page without lines of print."""
+NEAR_MM = 6.0
+"""Within so much of an edge letters are asked whether they are of this side of the paper."""
+DARK_LETTER = 0.5
+"""Of the page's contrast: print of the back has 0.1 to 0.4, the faintest letters of this side 0.6."""
 FEW_LETTERS = 3
 """A margin is measured to the third letter: specks and shadows come alone."""
 
@@ -38,11 +42,22 @@ def measure_edges(page: UprightPage, sheet: Sheet, ink: Ink, text_height_px: flo
     if not len(tall):
         return Edges(0, 0, 0, 0, NO_MARGIN_MM)
     distances = _edge_distances(tall, ink.mask.shape, page.matrix)
+    asked = np.min(distances, axis=0) < NEAR_MM / 25.4 * sheet.dpi
+    ours = ~asked
+    ours[asked] = [_is_dark(ink, box) for box in tall[asked]]
+    tall, distances = tall[ours], [distance[ours] for distance in distances]
+    if not len(tall):
+        return Edges(0, 0, 0, 0, NO_MARGIN_MM)
     near = [distance <= BORDER_PX for distance in distances]
     in_line = _stand_in_line(tall, text_height_px, near[0] | near[1] | near[2] | near[3])
     left, right, top, bottom = (int((side & in_line).sum()) for side in near)
     margin_px = min(_margin_px(tall, text_height_px, distance) for distance in distances)
     return Edges(left, right, top, bottom, min(NO_MARGIN_MM, margin_px / sheet.dpi * 25.4))
+
+
+def _is_dark(ink: Ink, box: NDArray[np.int32]) -> bool:
+    left, top, width, height = box[:4]
+    return bool(ink.soft[top : top + height, left : left + width].max() >= 255 * DARK_LETTER * ink.contrast)
 
 
 def _edge_distances(

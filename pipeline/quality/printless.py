@@ -4,6 +4,7 @@ They are asked about or kept as blank, never dropped and never called unreadable
 """
 
 from pipeline.quality.coverage import Coverage
+from pipeline.quality.covers import LARGE_SHARE
 from pipeline.quality.look import Look
 from schemas.page import Reason
 
@@ -50,6 +51,8 @@ def tell_printless(look: Look, coverage: Coverage, syllable_validity: float) -> 
         return None
     if _is_soft_trace(look) or _is_back(look, coverage, syllable_validity):
         return Reason.BLANK
+    if look.laid_on_share > LARGE_SHARE:
+        return None
     if coverage.sure_words < 3 and look.paper_range > PHOTO_RANGE and look.crease > PHOTO_CREASE:
         return Reason.PHOTOGRAPH
     return Reason.HANDWRITING if _is_handwriting(look) else None
