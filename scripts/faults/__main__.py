@@ -11,6 +11,7 @@ from scripts.faults.kills import Round, play_round
 from scripts.faults.papers import make_papers
 from scripts.faults.site import EmbeddedSite, ProductionSite
 from scripts.services.process import make_folder, remove_folder
+from scripts.services.together import Services
 
 
 def main() -> int:
@@ -27,8 +28,10 @@ def main() -> int:
     folder = make_folder("faults")
     rounds: list[Round] = []
     wrong = 1
-    site = (ProductionSite if asked.backend == "production" else EmbeddedSite)(folder)
+    services = Services(folder) if asked.backend == "production" else None
+    site: ProductionSite | EmbeddedSite | None = None
     try:
+        site = EmbeddedSite(folder) if services is None else ProductionSite(folder, services)
         papers = make_papers(folder / "papers")
         site.revive()
         deadline = time.monotonic() + 60 * asked.minutes if asked.minutes else None
@@ -40,7 +43,10 @@ def main() -> int:
             print(rounds[-1].tell(), flush=True)
         wrong = _summarise(rounds)
     finally:
-        site.close()
+        if site is not None:
+            site.close()
+        if services is not None:
+            services.stop()
         if wrong:
             print(f"kept for a look: {folder}")
         else:
