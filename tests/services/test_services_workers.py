@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from pipeline.intake.open import open_source
 from pipeline.ledger.jobs import list_jobs
 from pipeline.ledger.outbox import read_events
 from schemas.dossier import DossierState, JobKind, JobState
@@ -188,6 +189,23 @@ def test_a_paper_of_many_pages_is_fetched_once_and_dropped_when_it_rots(
     with pytest.raises(NotFoundError), spool.lend("nothing", "0" * 64):
         pass
     assert list((tmp_path / "spool" / "lent").iterdir()) == []
+    home.close()
+
+
+def test_readers_of_one_paper_do_not_disturb_each_other(
+    site: Site, small_papers: list[Paper], tmp_path: Path
+) -> None:
+    home = site.open()
+    data = small_papers[0].path.read_bytes()
+    home.store.put("k", data, _digest(data))
+    spool = Spool(tmp_path / "spool", home.store, max_bytes=10**9)
+    with (
+        spool.lend("k", _digest(data)) as path,
+        open_source(path, home.settings.limits) as source,
+    ):
+        with spool.lend("k", _digest(data)) as other:
+            assert other.read_bytes() == data
+        assert source.read_page(1).number == 1  # it is refused where the file was touched meanwhile
     home.close()
 
 
