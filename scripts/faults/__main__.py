@@ -3,6 +3,7 @@
 import argparse
 import random
 import secrets
+import signal
 import sys
 import time
 from collections import Counter
@@ -25,6 +26,7 @@ def main() -> int:
     asked = parser.parse_args()
     seed = secrets.randbelow(10**6) if asked.seed is None else asked.seed
     print(f"backend={asked.backend} seed={seed} rounds={asked.rounds}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # what was started is ended below
     folder = make_folder("faults")
     rounds: list[Round] = []
     wrong = 1
