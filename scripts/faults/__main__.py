@@ -1,4 +1,4 @@
-"""`python -m scripts.faults kill --rounds 200`: see `kills`. `python -m scripts.faults all`: see `outages`."""
+"""`python -m scripts.faults kill`: see `kills`; `python -m scripts.faults all`: see `outages`."""
 
 import argparse
 import random

@@ -87,9 +87,10 @@ class Proxy:
             _reset(client)
             return
         budget = [self._rng.randint(1_000, 60_000)]
+        for connection in (client, server):
+            connection.settimeout(_LOOK_EVERY_S)
+        self._open |= {client, server}
         for source, sink in ((client, server), (server, client)):
-            source.settimeout(_LOOK_EVERY_S)
-            self._open.add(source)
             threading.Thread(target=self._pump, args=(source, sink, budget), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket, budget: list[int]) -> None:
