@@ -26,5 +26,6 @@ class Services:
 
     def stop(self) -> None:
         """End all; nothing of it is to be kept."""
-        for service in (self.ceph, self.rabbitmq, self.postgres):
-            service.stop()
+        self.ceph.stop()
+        self.rabbitmq.stop()
+        self.postgres.kill()  # a shutdown would first write every file of every database to disk
