@@ -57,6 +57,15 @@ def open_broker(url: str | None, middleware: list[dramatiq.Middleware]) -> drama
     return broker
 
 
+def check_broker(url: str) -> None:
+    """Raises `BrokerAwayError` where RabbitMQ does not answer, `UsageError` where `url` is no address."""
+    broker = open_broker(url, [])
+    try:
+        broker.connection.close()  # RabbitMQ's alone has one
+    except Exception as error:  # pika raises its own and the system's, of no common kind
+        raise BrokerAwayError(f"the broker does not answer: {type(error).__name__}") from error
+
+
 def send_hint(actor: JobActor, job_id: str, priority: int) -> None:
     """One message, one job id. Raises `BrokerAwayError`."""
     try:

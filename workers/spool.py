@@ -65,12 +65,13 @@ class Spool:
             except FileExistsError:
                 return  # another process fetched it too
         else:
-            os.utime(own)
+            # when it was last used; the time it was changed stays, for another reader compares that
+            os.utime(own, ns=(time.time_ns(), own.stat().st_mtime_ns))
 
     def _make_room(self, size: int) -> None:
         """Drop what was not used for longest."""
         files = sorted(
-            ((entry.stat(), entry) for entry in self._kept.iterdir()), key=lambda one: one[0].st_mtime
+            ((entry.stat(), entry) for entry in self._kept.iterdir()), key=lambda one: one[0].st_atime
         )
         used = size + sum(status.st_size for status, _ in files)
         for status, path in files:

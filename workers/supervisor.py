@@ -29,7 +29,8 @@ _HOPELESS = {UsageError.exit_code, MissingDependencyError.exit_code, SigningErro
 
 _LOOK_EVERY_S = 0.2
 _STEADY_AFTER_S = 60.0
-_KILL_AFTER_S = 10.0  # beyond the worker's own limit
+STOPS_WITHIN_S = 10.0
+"""So much longer than `stop_timeout_s` a worker may take before it is killed; an engine waits longer."""
 
 _log = logging.getLogger("sohoa.worker")
 
@@ -123,7 +124,7 @@ class Supervisor:
     def _end_all(self) -> None:
         for child in self._children:
             child.process.terminate()
-        deadline = time.monotonic() + self._settings.stop_timeout_s + _KILL_AFTER_S
+        deadline = time.monotonic() + self._settings.stop_timeout_s + STOPS_WITHIN_S
         for child in self._children:
             try:
                 child.process.wait(max(0.1, deadline - time.monotonic()))

@@ -228,6 +228,9 @@ def hold_lock(connection: Connection, key: int) -> None:
 def _migrate(connection: Connection) -> None:
     if _current_revision(connection) == HEAD_REVISION:
         return
+    if connection.dialect.name == "postgresql":  # an index of ten million rows takes minutes
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
     hold_lock(connection, MIGRATION_LOCK)
     if _current_revision(connection) == HEAD_REVISION:
         return

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, literal_column, or_, select, update
 
 from pipeline.ledger.database import hold_lock
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
@@ -211,18 +211,15 @@ def take_due(connection: Connection, kind: JobKind, room: int, now: float) -> li
     given out once until its hint is `HINT_TTL_S` old. One sender at a time counts.
     """
     hold_lock(connection, _HINT_LOCK)
-    under_way = {
-        row.priority: row.hints
-        for row in connection.execute(
-            select(jobs.c.priority, func.count().label("hints"))
-            .where(_QUEUED, jobs.c.kind == kind, jobs.c.hinted_at >= now - HINT_TTL_S)
-            .group_by(jobs.c.priority)
-        )
-    }
+    under_way = list(  # few rows; grouped in SQL, SQLite would go through all that wait
+        connection.execute(
+            select(jobs.c.priority).where(_QUEUED, jobs.c.kind == kind, jobs.c.hinted_at >= now - HINT_TTL_S)
+        ).scalars()
+    )
     ids: list[str] = []
     priority = _next_priority(connection, kind, None, now)
     while priority is not None:
-        before = sum(count for level, count in under_way.items() if level <= priority)
+        before = sum(level <= priority for level in under_way)
         taken = _take(connection, kind, priority, room - before - len(ids), now)
         ids += taken
         priority = _next_priority(connection, kind, priority, now)
@@ -239,9 +236,10 @@ def read_priorities(connection: Connection, job_ids: Sequence[str]) -> dict[str,
 
 def has_due(connection: Connection, now: float) -> bool:
     """Is any job waiting for a hint, or running past its lease? A cheap question, asked every second."""
-    waiting = select(jobs.c.id).where(_QUEUED, _is_due(now)).limit(1)
     lost = select(jobs.c.id).where(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now).limit(1)
-    return any(connection.execute(query).first() is not None for query in (lost, waiting))
+    if connection.execute(lost).first() is not None:
+        return True
+    return any(_next_priority(connection, kind, None, now) is not None for kind in JobKind)
 
 
 def take_back_hints(connection: Connection, job_ids: Sequence[str]) -> None:

@@ -7,6 +7,9 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
+from typing import Annotated
+
+import typer
 
 from schemas.errors import MissingDependencyError
 
@@ -30,8 +33,18 @@ class Need:
         return find_spec(name) is not None
 
 
-def doctor() -> None:
-    """Show what this machine lacks and the command that installs it; exit code 4 if something is missing."""
+def doctor(
+    services: Annotated[
+        bool, typer.Option("--services", help="ask ledger, store and broker of the settings instead")
+    ] = False,
+) -> None:
+    """Show what this machine lacks and the command that installs it; exit code 4 if something is missing.
+
+    With --services: whether ledger, store and broker can be used by the settings as they are.
+    """
+    if services:
+        _ask_services()
+        return
     from rich.console import Console
     from rich.table import Table
 
@@ -47,6 +60,29 @@ def doctor() -> None:
         raise MissingDependencyError(
             f"missing: {' '.join(missing)}", advice=f"as root: apt-get install {' '.join(missing)}"
         )
+
+
+def _ask_services() -> None:
+    """One line each; raises the error of the first that cannot be used."""
+    from schemas.settings import Settings
+    from workers.broker import check_broker
+    from workers.home import open_home, read_broker_url
+
+    settings = Settings()
+    home = open_home(settings)
+    try:
+        with home.database.read():
+            print("ledger: answers")
+        home.store.stat("doctor/asks")
+        print("store: answers")
+    finally:
+        home.close()
+    url = read_broker_url(settings)
+    if url is None:
+        print("broker: none is set; 'sohoa serve' needs none")
+        return
+    check_broker(url)
+    print("broker: answers")
 
 
 def read_needs() -> Iterator[Need]:

@@ -1,35 +1,65 @@
-"""`python -m scripts.faults kill --rounds 200`: see `kills`."""
+"""`python -m scripts.faults kill`: see `kills`; `python -m scripts.faults all`: see `outages`."""
 
 import argparse
 import random
 import secrets
+import signal
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 from scripts.faults.kills import Round, play_round
-from scripts.faults.papers import make_papers
+from scripts.faults.outages import (
+    EMBEDDED_FAULTS,
+    FAULTS,
+    lined_site,
+    play_child_out_of_memory,
+    play_disk_full,
+    play_fault,
+)
+from scripts.faults.papers import Paper, make_papers
 from scripts.faults.site import EmbeddedSite, ProductionSite
 from scripts.services.process import make_folder, remove_folder
+from scripts.services.together import Services
 
 
 def main() -> int:
     """Exit code 1 where anything was lost, done twice or does not verify."""
     parser = argparse.ArgumentParser(prog="python -m scripts.faults", description=__doc__)
-    parser.add_argument("what", choices=["kill"])
+    parser.add_argument("what", choices=["kill", "all", *FAULTS, *EMBEDDED_FAULTS])
     parser.add_argument("--backend", choices=["production", "embedded"], default="production")
-    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=20, help="of killing")
+    parser.add_argument("--dossiers", type=int, default=50, help="during each other fault")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--minutes", type=float, default=None, help="begin no round after this")
     asked = parser.parse_args()
     seed = secrets.randbelow(10**6) if asked.seed is None else asked.seed
-    print(f"backend={asked.backend} seed={seed} rounds={asked.rounds}", flush=True)
+    print(f"what={asked.what} backend={asked.backend} seed={seed}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))  # what was started is ended below
     folder = make_folder("faults")
-    rounds: list[Round] = []
     wrong = 1
-    site = (ProductionSite if asked.backend == "production" else EmbeddedSite)(folder)
     try:
         papers = make_papers(folder / "papers")
+        if asked.what == "kill":
+            wrong = _kill(folder, papers, asked, seed)
+        else:
+            names = [*FAULTS, *EMBEDDED_FAULTS] if asked.what == "all" else [asked.what]
+            wrong = _break(folder, papers, names, asked.dossiers, seed)
+    finally:
+        if wrong:
+            print(f"kept for a look: {folder}")
+        else:
+            remove_folder(folder)
+    return 1 if wrong else 0
+
+
+def _kill(folder: Path, papers: list[Paper], asked: argparse.Namespace, seed: int) -> int:
+    services = Services(folder) if asked.backend == "production" else None
+    site: ProductionSite | EmbeddedSite | None = None
+    rounds: list[Round] = []
+    try:
+        site = EmbeddedSite(folder) if services is None else ProductionSite(folder, services)
         site.revive()
         deadline = time.monotonic() + 60 * asked.minutes if asked.minutes else None
         for number in range(1, asked.rounds + 1):
@@ -38,14 +68,34 @@ def main() -> int:
             # each round draws from a generator of its own, so that it can be played again by itself
             rounds.append(play_round(site, papers, number, random.Random(f"{seed} {number}")))
             print(rounds[-1].tell(), flush=True)
-        wrong = _summarise(rounds)
     finally:
-        site.close()
-        if wrong:
-            print(f"kept for a look: {folder}")
-        else:
-            remove_folder(folder)
-    return 1 if wrong else 0
+        if site is not None:
+            site.close()
+        if services is not None:
+            services.stop()
+    return _summarise(rounds)
+
+
+def _break(folder: Path, papers: list[Paper], names: list[str], dossiers: int, seed: int) -> int:
+    wrong = 0
+    with_services = [name for name in names if name in FAULTS]
+    if with_services:
+        services = Services(folder)
+        try:
+            with lined_site(folder / "site", services) as (lines, site):
+                for name in with_services:
+                    outcome = play_fault(name, lines, site, papers, dossiers, seed)
+                    print(outcome.tell(), flush=True)
+                    wrong += bool(outcome.wrong)
+        finally:
+            services.stop()
+    for name, play in (("disk-full", play_disk_full), ("child-out-of-memory", play_child_out_of_memory)):
+        if name in names:
+            (folder / name).mkdir()
+            outcome = play(folder / name, papers, dossiers)
+            print(outcome.tell(), flush=True)
+            wrong += bool(outcome.wrong)
+    return wrong
 
 
 def _summarise(rounds: list[Round]) -> int:

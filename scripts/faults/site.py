@@ -10,10 +10,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from schemas.settings import S3Settings, Settings
-from scripts.services.ceph import ACCESS_KEY, SECRET_KEY, CephRgw
-from scripts.services.postgres import Postgres
+from scripts.services.ceph import ACCESS_KEY, SECRET_KEY
 from scripts.services.process import ServiceProcess
-from scripts.services.rabbitmq import Rabbitmq
+from scripts.services.together import Services
 from workers.home import Home, open_home
 
 SOHOA = [sys.executable, "-c", "from scripts.cli import main; main()"]
@@ -109,45 +108,43 @@ class EmbeddedSite(Site):
 
 
 class ProductionSite(Site):
-    """PostgreSQL, RabbitMQ and Ceph RGW of its own; page and io workers, a sweeper."""
+    """Page and io workers and a sweeper, over PostgreSQL, RabbitMQ and Ceph RGW that can be harmed, too."""
 
-    def __init__(self, folder: Path, *, page_processes: int = 2, **extra: str) -> None:
-        self.postgres, self.rabbitmq, self.ceph = Postgres(folder), Rabbitmq(folder), CephRgw(folder)
-        super().__init__(
-            folder,
-            name_services(
-                folder, self.postgres.url(), self.rabbitmq.url, self.ceph.endpoint, (ACCESS_KEY, SECRET_KEY)
-            )
-            | QUICK
-            | extra,
-            {
-                "page": ("worker", "--queue", "page", "--processes", str(page_processes)),
-                "io": ("worker", "--queue", "io", "--processes", "1"),
-                "sweeper": ("sweeper",),
-            },
+    def __init__(self, folder: Path, services: Services, *, page_processes: int = 2, **extra: str) -> None:
+        self.services = services
+        keys = (ACCESS_KEY, SECRET_KEY)
+        services.start()
+        named = name_services(
+            folder, services.postgres.make_database(), services.rabbitmq.url, services.ceph.endpoint, keys
         )
+        super().__init__(folder, named | QUICK | extra, list_commands(page_processes))
 
     def revive(self) -> None:
         """Whatever was killed is started again, services first."""
-        for service in (self.postgres, self.rabbitmq, self.ceph):
-            if not service.process.running:
-                service.start()
+        self.services.start()
         self.start()
 
     def close(self) -> None:
-        """End all of it."""
+        """End the processes of ours; whoever started the services ends them."""
         self.stop()
-        for service in (self.ceph, self.rabbitmq, self.postgres):
-            service.stop()
 
     def victims(self) -> dict[str, Callable[[], None]]:
         """See `Site.victims`; also one worker process under its supervisor."""
         services = {
-            "postgres": self.postgres.kill,
-            "rabbitmq": self.rabbitmq.kill,
-            "rgw": self.ceph.kill,
+            "postgres": self.services.postgres.kill,
+            "rabbitmq": self.services.rabbitmq.kill,
+            "rgw": self.services.ceph.kill,
         }
         return super().victims() | services | {"page-child": lambda: kill_child(self.processes["page"])}
+
+
+def list_commands(page_processes: int = 1) -> dict[str, tuple[str, ...]]:
+    """The processes of a deployment on services."""
+    return {
+        "page": ("worker", "--queue", "page", "--processes", str(page_processes)),
+        "io": ("worker", "--queue", "io", "--processes", "1"),
+        "sweeper": ("sweeper",),
+    }
 
 
 def name_services(

@@ -70,13 +70,9 @@ class Postgres:
         """A fast shutdown."""
         self.process.stop(signal.SIGINT)
 
-    def make_database(self, name: str) -> str:
+    def make_database(self) -> str:
         """An empty database; returns its URL."""
-        import psycopg
-
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
-        return self.url(name)
+        return make_database(self.url())
 
     def _make(self) -> None:
         password = self._folder / "password"
@@ -103,6 +99,17 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+
+def make_database(server_url: str) -> str:
+    """An empty database on the server that a role which may create one names; returns its URL."""
+    import psycopg
+    from sqlalchemy import make_url
+
+    name = f"sohoa_{secrets.token_hex(6)}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return make_url(server_url).set(database=name).render_as_string(hide_password=False)
 
 
 def _find_programs() -> Path:

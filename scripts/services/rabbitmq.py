@@ -58,10 +58,18 @@ class Rabbitmq:
 
     def start(self) -> None:
         """Start, also over what a killed node left. Raises `ServiceError`."""
+        self.launch()
+        self.await_up()
+
+    def launch(self) -> None:
+        """Begin to start. Raises `ServiceError`."""
         if not self._epmd.running:
             self._epmd.start()
             self._epmd.await_answer(lambda: is_listening(self._epmd_port), "epmd")
         self.process.start()
+
+    def await_up(self) -> None:
+        """Until it answers. Raises `ServiceError`."""
         self.process.await_answer(self._answers, "RabbitMQ")
 
     def kill(self) -> None:

@@ -8,85 +8,60 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
-import psycopg
 import pytest
-from sqlalchemy import make_url
 
 ROOMS = Path(__file__).parents[1]
 sys.path += [str(ROOMS / room) for room in ("ledger", "storing", "workers")]  # their tests run here, too
 
 from ledger_bench import Bench  # noqa: E402
-from office_outside import Papers  # noqa: E402
 
 from pipeline.ledger.database import Database, open_database  # noqa: E402
 from pipeline.storing.s3 import S3Store  # noqa: E402
-from scripts.faults.site import name_s3, name_services  # noqa: E402
-from scripts.services.ceph import ACCESS_KEY, SECRET_KEY, CephRgw  # noqa: E402
-from scripts.services.postgres import Postgres  # noqa: E402
+from scripts.faults.papers import Paper, make_papers  # noqa: E402
+from scripts.faults.site import QUICK, Site, list_commands, name_s3, name_services  # noqa: E402
+from scripts.services.ceph import ACCESS_KEY, SECRET_KEY  # noqa: E402
+from scripts.services.postgres import make_database  # noqa: E402
 from scripts.services.process import make_folder, remove_folder  # noqa: E402
-from scripts.services.rabbitmq import Rabbitmq  # noqa: E402
+from scripts.services.together import Services  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def services_folder() -> Iterator[Path]:
+def services() -> Iterator[Services]:
+    """Our own; a test may kill one, if it starts it again."""
     folder = make_folder("test-services")
-    yield folder
-    remove_folder(folder)
+    started = Services(folder)
+    try:
+        started.start()
+        yield started
+    finally:
+        started.stop()
+        remove_folder(folder)
 
 
 @pytest.fixture(scope="session")
-def database_server(services_folder: Path) -> Iterator[str]:
+def database_server(request: pytest.FixtureRequest) -> str:
     given = os.environ.get("SOHOA_TEST_DATABASE_URL")
-    if given:
-        yield given
-        return
-    server = Postgres(services_folder)
-    try:
-        server.start()
-        yield server.url()
-    finally:
-        server.stop()
+    return given or request.getfixturevalue("services").postgres.url()
 
 
 @pytest.fixture(scope="session")
-def broker_url(services_folder: Path) -> Iterator[str]:
+def broker_url(request: pytest.FixtureRequest) -> str:
     given = os.environ.get("SOHOA_TEST_BROKER_URL")
-    if given:
-        yield given
-        return
-    server = Rabbitmq(services_folder)
-    try:
-        server.start()
-        yield server.url
-    finally:
-        server.stop()
+    return given or request.getfixturevalue("services").rabbitmq.url
 
 
 @pytest.fixture(scope="session")
-def s3_server(services_folder: Path) -> Iterator[tuple[str, str, str]]:
+def s3_server(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     given = os.environ.get("SOHOA_TEST_S3_ENDPOINT")
     if given:
-        yield given, os.environ["SOHOA_TEST_S3_ACCESS_KEY"], os.environ["SOHOA_TEST_S3_SECRET_KEY"]
-        return
-    server = CephRgw(services_folder)
-    try:
-        server.start()
-        yield server.endpoint, ACCESS_KEY, SECRET_KEY
-    finally:
-        server.stop()
+        return given, os.environ["SOHOA_TEST_S3_ACCESS_KEY"], os.environ["SOHOA_TEST_S3_SECRET_KEY"]
+    return request.getfixturevalue("services").ceph.endpoint, ACCESS_KEY, SECRET_KEY
 
 
 @pytest.fixture(scope="session")
 def make_database_url(database_server: str) -> Callable[[], str]:
-    def make() -> str:
-        name = f"ledger_{uuid4().hex[:12]}"
-        with psycopg.connect(database_server, autocommit=True) as connection:
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
-        return make_url(database_server).set(database=name).render_as_string(hide_password=False)
-
-    return make
+    return lambda: make_database(database_server)
 
 
 @pytest.fixture
@@ -129,15 +104,13 @@ def environment(
 
 
 @pytest.fixture(scope="session")
-def papers(tmp_path_factory: pytest.TempPathFactory) -> Papers:
-    from scripts.samples.dossier import write_scans
-    from scripts.samples.papers import render_page
-    from scripts.samples.scanning import scan
+def small_papers(tmp_path_factory: pytest.TempPathFactory) -> list[Paper]:
+    return make_papers(tmp_path_factory.mktemp("small"))
 
-    folder = tmp_path_factory.mktemp("papers")
-    page = render_page("letter", 6)
-    made = Papers(folder / "good.jpg", folder / "bad.jpg", folder / "three.pdf")
-    write_scans(made.good, [scan(page, seed=1, skew_deg=0.5, dpi=200)])
-    write_scans(made.bad, [scan(page, seed=2, blur_px=18.0, noise=2.5)])
-    write_scans(made.three, [scan(page, seed=n, dpi=200) for n in (3, 4, 5)])
-    return made
+
+@pytest.fixture
+def site(tmp_path: Path, environment: dict[str, str]) -> Iterator[Site]:
+    """Worker and sweeper processes over the services; none runs yet."""
+    made = Site(tmp_path / "site", environment | QUICK, list_commands())
+    yield made
+    made.stop()

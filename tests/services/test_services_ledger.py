@@ -272,7 +272,7 @@ def test_a_ledger_whose_connections_were_cut_goes_on(bench: Bench, database_serv
     with psycopg.connect(database_server, autocommit=True) as other:
         other.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname LIKE 'ledger%' AND pid <> pg_backend_pid()"
+            " WHERE datname LIKE 'sohoa_%' AND pid <> pg_backend_pid()"
         )
     time.sleep(0.1)
     bench.work_all(dossier_id)
