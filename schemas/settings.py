@@ -151,6 +151,11 @@ class Settings(BaseSettings):
     )
     sweep_interval_s: float = 1.0
     reprocess: ReprocessSettings = ReprocessSettings()
+    check_objects_per_hour: float = Field(
+        default=3600.0,
+        ge=0,
+        description="objects of the store that are read against the ledger in the background; 0: none",
+    )
 
     @classmethod
     def settings_customise_sources(  # noqa: D102

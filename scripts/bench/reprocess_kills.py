@@ -66,7 +66,7 @@ def write_papers(folder: Path, documents: int, pages: int, seed: int) -> list[Pa
         heads = []
         for copy in range(pages):
             scanned = scan(page, seed=100 * number + copy, dpi=150, blur_px=0.5 * (copy % 3), noise=copy % 4)
-            height = scanned.pixels.shape[0] // 4
+            height = scanned.pixels.shape[0] // 6
             heads.append(Image.fromarray(scanned.pixels[:height]))
         path = folder / f"paper-{number}.pdf"
         heads[0].save(path, save_all=True, append_images=heads[1:], resolution=150.0)

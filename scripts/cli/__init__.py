@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from schemas.errors import SohoaError
+from scripts.cli.check_store import check_store
 from scripts.cli.demo import demo
 from scripts.cli.digitize import digitize
 from scripts.cli.doctor import doctor
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Scans of Vietnamese administrative papers in, searchable signed PDF/A out.",
 )
-for command in (digitize, verify, extend, submit, status, reprocess, serve, demo, doctor):
+for command in (digitize, verify, extend, submit, status, reprocess, check_store, serve, demo, doctor):
     app.command()(command)
 
 

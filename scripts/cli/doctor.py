@@ -42,11 +42,39 @@ def doctor() -> None:
     for need in needs:
         table.add_row(need.package, "[green]yes" if need.present else "[bold red]no", need.purpose)
     Console().print(table)
+    _tell_store()
     missing = [need.package for need in needs if not need.present]
     if missing:
         raise MissingDependencyError(
             f"missing: {' '.join(missing)}", advice=f"as root: apt-get install {' '.join(missing)}"
         )
+
+
+def _tell_store() -> None:
+    """What checks of this home's store found and nobody settled; nothing is made where there is no ledger."""
+    from pipeline.ledger.fixity import HARMLESS, find_last_check, list_findings
+    from schemas.settings import Settings
+    from workers.home import open_home
+
+    settings = Settings()
+    if not (settings.home / "ledger.sqlite3").is_file():
+        return
+    home = open_home(settings)
+    try:
+        with home.database.read() as connection:
+            found = [finding for finding in list_findings(connection) if finding.kind not in HARMLESS]
+            last = find_last_check(connection)
+    finally:
+        home.close()
+    for finding in found[:_SHOWN]:
+        print(f"store: {finding.kind}: {finding.key}: {finding.detail}")
+    if last is None:
+        print("store: not checked yet ('sohoa check-store')")
+    else:
+        print(f"store: {len(found)} findings; check {last.id} is {'done' if last.ended_at else last.phase}")
+
+
+_SHOWN = 20
 
 
 def read_needs() -> Iterator[Need]:
