@@ -218,17 +218,13 @@ def take_due(connection: Connection, kind: JobKind, room: int, now: float) -> li
 
 def has_due(connection: Connection, now: float) -> bool:
     """Is any job waiting for a hint, or running past its lease? A cheap question, asked every second."""
-    query = select(jobs.c.id).where(
-        or_(
-            and_(
-                jobs.c.state == JobState.QUEUED,
-                jobs.c.next_attempt_at <= now,
-                or_(jobs.c.hinted_at.is_(None), jobs.c.hinted_at < now - HINT_TTL_S),
-            ),
-            and_(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now),
-        )
-    )
-    return connection.execute(query.limit(1)).first() is not None
+    lost = select(jobs.c.id).where(jobs.c.state == JobState.RUNNING, jobs.c.lease_until < now)
+    waiting = select(jobs.c.id).where(
+        jobs.c.state == JobState.QUEUED,
+        jobs.c.next_attempt_at <= now,
+        or_(jobs.c.hinted_at.is_(None), jobs.c.hinted_at < now - HINT_TTL_S),
+    )  # asked apart: joined by "or", every waiting job would be looked at
+    return any(connection.execute(query.limit(1)).first() is not None for query in (lost, waiting))
 
 
 def forget_hints(connection: Connection) -> None:
