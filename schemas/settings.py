@@ -198,6 +198,11 @@ class Settings(BaseSettings):
         default=30.0, gt=0, description="how long a worker told to stop finishes the job it is at"
     )
     reprocess: ReprocessSettings = ReprocessSettings()
+    check_objects_per_hour: float = Field(
+        default=3600.0,
+        ge=0,
+        description="objects of the store that are read against the ledger in the background; 0: none",
+    )
 
     @classmethod
     def settings_customise_sources(  # noqa: D102

@@ -352,7 +352,7 @@ store_findings = Table(
     UniqueConstraint("check_id", "key"),
     Index(
         "ix_store_findings_open",
-        "kind",
+        "key",
         sqlite_where=text("settled_at IS NULL"),
         postgresql_where=text("settled_at IS NULL"),
     ),

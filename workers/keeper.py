@@ -1,13 +1,22 @@
-"""The keeper: what nobody waits for. Hands out the pages of reprocessing runs, a few at a time."""
+"""The keeper: what nobody waits for. It hands out the pages of reprocessing runs, a few at a time, writes
+dossiers' manifests into the store, and reads the store through against the ledger, at a set rate."""
 
 import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
+from pipeline.ledger.fixity import find_last_check
 from pipeline.ledger.runs import end_dead_item, feed_run, find_dead_items, list_running
 from schemas.errors import StoreError
+from schemas.fixity import CheckOptions
+from workers.describing import DESCRIBED_A_ROUND, describe_changed
+from workers.fixity import BATCH, StoreCheck, open_check
 from workers.home import Home
+
+CHECK_EVERY_S = 24 * 3600.0
+"""A small store is not read through more often than this."""
 
 _log = logging.getLogger("sohoa.keeper")
 
@@ -20,6 +29,8 @@ class Keeper(threading.Thread):
         self._home = home
         self._nudge_sweeper = nudge_sweeper
         self._stopping = threading.Event()
+        self._check: StoreCheck | None = None
+        self._checked_at = time.time()
 
     def stop(self) -> None:
         """End after the current round."""
@@ -34,12 +45,42 @@ class Keeper(threading.Thread):
             try:
                 more = self.keep(time.time())
             except StoreError as error:
+                self._check = None
                 _log.warning("kept nothing: %s", error)
             self._stopping.wait(0.0 if more else self._home.settings.sweep_interval_s)
+        with suppress(StoreError):  # else the next process does it
+            describe_changed(self._home)
 
     def keep(self, now: float) -> bool:
         """One round; is there more to do at once? Raises `StoreError`."""
-        return self._feed_runs(now)
+        more = self._feed_runs(now)
+        more |= describe_changed(self._home) == DESCRIBED_A_ROUND
+        self._check_store(now)
+        return more
+
+    def _check_store(self, now: float) -> None:
+        """Read as many objects as the rate allows since the last batch; findings go to the ledger."""
+        rate = self._home.settings.check_objects_per_hour
+        if not rate:
+            return
+        allowed = int((now - self._checked_at) * rate / 3600)
+        if allowed < 1:
+            return
+        self._checked_at = now
+        if self._check is None or self._check.done:
+            self._check = self._begin_check(now)
+        if self._check is None:
+            return
+        self._check.step(min(allowed, BATCH))
+        if self._check.done:
+            _log.info("store checked check=%d", self._check.status.id)
+
+    def _begin_check(self, now: float) -> StoreCheck | None:
+        with self._home.database.read() as connection:
+            last = find_last_check(connection, "scheduled")
+        if last is not None and last.ended_at is not None and now < last.started_at + CHECK_EVERY_S:
+            return None
+        return open_check(self._home, "scheduled", CheckOptions())
 
     def _feed_runs(self, now: float) -> bool:
         database, more = self._home.database, False

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 from pipeline.ledger.audit import append_audit
 from pipeline.ledger.database import insert_once
 from pipeline.ledger.jobs import SUPERSEDED, add_job, lock_dossier, supersede_jobs
+from pipeline.ledger.manifests import mark_changed
 from pipeline.ledger.settling import settle_document
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import ConflictError, NotFoundError
@@ -100,6 +101,7 @@ def replace_page(
     supersede_jobs(connection, superseded, f"{SUPERSEDED} revision {old.revision + 1} of a page", now)
     add_job(connection, JobKind.PAGE, dossier_id, old.document_id, page_id, now)
     _reopen(connection, dossier_id, [old.document_id])
+    mark_changed(connection, dossier_id)
     append_audit(
         connection,
         actor,
@@ -137,6 +139,7 @@ def accept_page(
         reason=reason,
     )
     _reopen(connection, dossier_id, [current.document_id])
+    mark_changed(connection, dossier_id)
     settle_document(connection, current.document_id, now)
 
 

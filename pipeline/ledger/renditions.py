@@ -118,16 +118,18 @@ def finish_level(
 
 
 def _select_newest() -> Select[tuple[object, ...]]:
-    last = (
-        select(renditions.c.document_id, func.max(renditions.c.number).label("number"))
-        .group_by(renditions.c.document_id)
-        .subquery()
+    # Asked of each document by itself: grouped, it would go through every rendition there is.
+    others = renditions.alias()
+    newest = (
+        select(func.max(others.c.number))
+        .where(others.c.document_id == renditions.c.document_id)
+        .scalar_subquery()
     )
     return (
         select(renditions, documents.c.ordinal, documents.c.dossier_id, dossiers.c.record_code)
-        .join(last, (last.c.document_id == renditions.c.document_id) & (last.c.number == renditions.c.number))
         .join(documents, documents.c.id == renditions.c.document_id)
         .join(dossiers, dossiers.c.id == documents.c.dossier_id)
+        .where(renditions.c.number == newest)
     )
 
 

@@ -8,7 +8,7 @@ what was handed out is a row before any worker sees it.
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, text, update
 
 from pipeline.ledger.audit import SYSTEM, append_audit
 from pipeline.ledger.jobs import OPEN_STATES, SUPERSEDED, add_job, lock_dossier
@@ -292,8 +292,9 @@ def _feed(connection: Connection, run: Row[Any], room: int, now: float) -> tuple
     upto = min(run.document_cursor + DOCUMENTS_A_LOOK, run.last_document)
     found = _find_pages(connection, run, room, upto)
     cursor = found[-1].document_id if len(found) >= room else upto
+    busy = _find_busy(connection, {page.document_id for page in found})
     for page in found:
-        _hand_out(connection, run.id, page, now)
+        _hand_out(connection, run.id, page, now, busy=page.id in busy)
     connection.execute(
         update(runs)
         .where(runs.c.id == run.id)
@@ -303,17 +304,17 @@ def _feed(connection: Connection, run: Row[Any], room: int, now: float) -> tuple
 
 
 def _find_pages(connection: Connection, run: Row[Any], room: int, upto: int) -> list[Row[Any]]:
-    busy = and_(jobs.c.page_id == pages.c.id, jobs.c.kind == JobKind.PAGE, jobs.c.state.in_(OPEN_STATES))
     query = (
         _joined(
             select(pages.c.id, pages.c.number, pages.c.document_id, documents.c.dossier_id),
             Selection.model_validate(run.selection),
         )
-        .add_columns(select(jobs.c.id).where(busy).exists().label("busy"))
         .where(documents.c.id <= upto)
         .order_by(documents.c.id, pages.c.number)
     )
-    found = list(connection.execute(query.where(documents.c.id > run.document_cursor).limit(room)))
+    found: list[Row[Any]] = list(
+        connection.execute(query.where(documents.c.id > run.document_cursor).limit(room))
+    )
     if len(found) == room:  # the last document may go on
         last = found[-1]
         found += connection.execute(
@@ -322,13 +323,21 @@ def _find_pages(connection: Connection, run: Row[Any], room: int, upto: int) -> 
     return found
 
 
-def _hand_out(connection: Connection, run_id: int, page: Row[Any], now: float) -> None:
+def _find_busy(connection: Connection, document_ids: set[int]) -> set[int]:
+    """Pages of these documents that another run, or a new scan, is having read."""
+    query = select(jobs.c.page_id).where(
+        jobs.c.document_id.in_(document_ids), jobs.c.kind == JobKind.PAGE, jobs.c.state.in_(OPEN_STATES)
+    )
+    return set(connection.execute(query).scalars())
+
+
+def _hand_out(connection: Connection, run_id: int, page: Row[Any], now: float, *, busy: bool) -> None:
     values: dict[str, Any] = {"outcome": ItemOutcome.OPEN}
-    if page.busy:
+    if busy:
         values = {"outcome": ItemOutcome.SKIPPED, "why": "it is being read just now", "ended_at": now}
     job_id = (
         ""
-        if page.busy
+        if busy
         else add_job(connection, JobKind.PAGE, page.dossier_id, page.document_id, page.id, now, run_id)
     )
     connection.execute(
@@ -346,5 +355,7 @@ def _count_open(connection: Connection, run_id: int) -> int:
 def _is_over(connection: Connection, run_id: int) -> bool:
     if _count_open(connection, run_id):
         return False
-    query = select(jobs.c.id).where(jobs.c.run_id == run_id, jobs.c.state.in_(OPEN_STATES))
+    # As the index of the runs' open jobs has it: with parameters neither database would know it applies.
+    still_open = text("jobs.run_id IS NOT NULL AND jobs.state IN ('queued', 'running')")
+    query = select(jobs.c.id).where(jobs.c.run_id == run_id, still_open)
     return connection.execute(query.limit(1)).first() is None

@@ -18,6 +18,7 @@ from pipeline.ledger.jobs import (
     has_expired,
     lock_dossier,
 )
+from pipeline.ledger.manifests import mark_changed
 from pipeline.ledger.outbox import add_event
 from pipeline.ledger.renditions import find_newest
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
@@ -194,6 +195,7 @@ def finish_document(
         key=made.object.key,
         sha256=made.object.sha256,
     )
+    mark_changed(connection, claim.dossier_id)
     _set_document(connection, claim.document_id, DocumentState.COMPLETE)
     if signed is not None and signed.reached.rung < signed.asked.rung:
         job_id = add_job(
@@ -251,12 +253,19 @@ def _settle_dossier(connection: Connection, dossier_id: str, now: float) -> None
 
 def _complete_dossier(connection: Connection, dossier_id: str, now: float) -> None:
     """All its papers have what they are to have; a new rendition later completes it again, with an event."""
-    dossier = connection.execute(
+    completion = connection.execute(
         update(dossiers)
         .where(dossiers.c.id == dossier_id)
         .values(state=DossierState.COMPLETE, completed_at=now, completions=dossiers.c.completions + 1)
-        .returning(dossiers)
-    ).one()
+        .returning(dossiers.c.completions)
+    ).scalar_one()
+    tell_completion(connection, dossier_id, now)
+    append_audit(connection, SYSTEM, "dossier.completed", dossier_id, now, completion=completion)
+
+
+def tell_completion(connection: Connection, dossier_id: str, now: float) -> None:
+    """Write the event of a dossier's last completion."""
+    dossier = connection.execute(select(dossiers).where(dossiers.c.id == dossier_id)).one()
     newest: dict[int, DeliveredDocument] = {}
     for row in connection.execute(
         select(documents.c.ordinal, renditions)
@@ -274,7 +283,6 @@ def _complete_dossier(connection: Connection, dossier_id: str, now: float) -> No
         documents=tuple(newest.values()),
     )
     add_event(connection, payload, dossier.completions, now)
-    append_audit(connection, SYSTEM, "dossier.completed", dossier_id, now, completion=dossier.completions)
 
 
 def tell_outcome(outcome: PageOutcome) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import typer
 from schemas.errors import SohoaError
 from scripts.cli.api import api
 from scripts.cli.audit import audit
+from scripts.cli.check_store import check_store
 from scripts.cli.demo import demo
 from scripts.cli.digitize import digitize
 from scripts.cli.doctor import doctor
@@ -31,7 +32,8 @@ app = typer.Typer(
     help="Scans of Vietnamese administrative papers in, searchable signed PDF/A out.",
 )
 _COMMANDS = (
-    digitize, verify, extend, submit, status, reprocess, serve, api, worker, sweeper, demo, doctor,
+    digitize, verify, extend, submit, status, reprocess, check_store, serve, api, worker, sweeper, demo,
+    doctor,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)

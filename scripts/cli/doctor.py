@@ -7,11 +7,14 @@ from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from schemas.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from workers.home import Home
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ def doctor(
     for need in needs:
         table.add_row(need.package, "[green]yes" if need.present else "[bold red]no", need.purpose)
     Console().print(table)
+    _tell_store()
     missing = [need.package for need in needs if not need.present]
     if missing:
         raise MissingDependencyError(
@@ -75,6 +79,7 @@ def _ask_services() -> None:
             print("ledger: answers")
         home.store.stat("doctor/asks")
         print("store: answers")
+        _tell_findings(home)
     finally:
         home.close()
     url = read_broker_url(settings)
@@ -83,6 +88,39 @@ def _ask_services() -> None:
         return
     check_broker(url)
     print("broker: answers")
+
+
+def _tell_store() -> None:
+    """What checks of this home's store found and nobody settled; nothing is made where there is no ledger."""
+    from schemas.settings import Settings
+    from workers.home import open_home
+
+    settings = Settings()
+    elsewhere = settings.database_url or settings.database_url_file  # --services asks there
+    if elsewhere or not (settings.home / "ledger.sqlite3").is_file():
+        return
+    home = open_home(settings)
+    try:
+        _tell_findings(home)
+    finally:
+        home.close()
+
+
+def _tell_findings(home: "Home") -> None:
+    from pipeline.ledger.fixity import HARMLESS, find_last_check, list_findings
+
+    with home.database.read() as connection:
+        found = [finding for finding in list_findings(connection) if finding.kind not in HARMLESS]
+        last = find_last_check(connection)
+    for finding in found[:_SHOWN]:
+        print(f"store: {finding.kind}: {finding.key}: {finding.detail}")
+    if last is None:
+        print("store: not checked yet ('sohoa check-store')")
+    else:
+        print(f"store: {len(found)} findings; check {last.id} is {'done' if last.ended_at else last.phase}")
+
+
+_SHOWN = 20
 
 
 def read_needs() -> Iterator[Need]:

@@ -75,7 +75,7 @@ def _create_tables() -> None:
     op.create_index(
         "ix_store_findings_open",
         "store_findings",
-        ["kind"],
+        ["key"],
         unique=False,
         sqlite_where=sa.text("settled_at IS NULL"),
         postgresql_where=sa.text("settled_at IS NULL"),
