@@ -151,8 +151,6 @@ def test_a_gateway_in_the_embedded_server_takes_a_dossier_from_the_command_line(
     server.send_signal(signal.SIGTERM)
     assert server.wait(timeout=60) == 0
     logged = process.log.read_text()
-    text = process.home.parent / "home"
-    assert text.exists()
     for name in (NAMES[0], NAMES[2], "Bưởi", "Khế", "three.pdf"):
         assert name not in logged
 
@@ -211,8 +209,6 @@ def test_keys_are_shown_once_and_the_audit_log_is_verified(process: Process, tmp
         path.read_bytes() for path in process.home.glob("ledger.sqlite3*") if path.is_file()
     )
     process.run("keys", "revoke", key_id)
-    (told,) = json.loads(process.run("keys", "list", "--json"))
-    assert told["revoked_at"] is not None
     assert "2 entries, unbroken" in process.run("audit", "verify")
     assert [json.loads(line)["action"] for line in process.run("audit", "show", key_id).splitlines()] == [
         "key.issued",
@@ -221,7 +217,7 @@ def test_keys_are_shown_once_and_the_audit_log_is_verified(process: Process, tmp
     home = open_home(Settings(home=process.home))
     with home.database.write() as connection:
         connection.exec_driver_sql("DROP TRIGGER audit_no_update")
-        connection.exec_driver_sql("UPDATE audit SET actor = 'uid:0' WHERE seq = 1")
+        connection.exec_driver_sql("UPDATE audit SET actor = 'nobody' WHERE seq = 1")
     home.close()
     broken = subprocess.run(
         [Path(sys.executable).with_name("sohoa"), "audit", "verify"],
