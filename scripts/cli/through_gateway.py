@@ -47,8 +47,11 @@ def read_key(path: Path) -> str:
 def hand_in(
     server: str, key_file: Path, asked: HandIn, watch: Callable[["DossierStatus"], None] | None
 ) -> str:
-    """Send it and return the dossier's id; everything is durable at the gateway then. `watch` hears every
-    change until the dossier rests. Raises `UsageError`, `RejectedFilesError`, `GatewayError`, `StoreError`."""
+    """Send it and return the dossier's id; everything is durable at the gateway then.
+
+    `watch` hears every change until the dossier rests. Raises `UsageError`, `RejectedFilesError`,
+    `GatewayError`, `StoreError`.
+    """
     from workers.station.gateway_client import GatewayClient
 
     with GatewayClient(server, read_key(key_file)) as client:

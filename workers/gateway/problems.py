@@ -6,8 +6,10 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from schemas.api import FieldProblem, Problem
 from schemas.errors import (
@@ -148,9 +150,19 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         return respond(NotFoundError("no such address", advice="see /openapi.json"), name_request(request))
     if error.status_code == 405:
         answer = respond(MethodNotAllowedError("no such method here"), name_request(request))
-        answer.headers.update(error.headers or {})
+        answer.headers["Allow"] = ", ".join(sorted(_list_methods(request)))
         return answer
     return respond(InvalidRequestError("the body cannot be read"), name_request(request))
+
+
+def _list_methods(request: Request) -> set[str]:
+    """Every method of the path, whichever route has it."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route | APIRoute) and route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    }
 
 
 def describe(*codes: str) -> dict[int | str, dict[str, Any]]:

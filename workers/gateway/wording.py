@@ -43,7 +43,13 @@ STREAM: dict[str, Any] = {
     "description": "Luồng sự kiện. A stream of `page`, `dossier` and `end` events.",
     "content": {
         "text/event-stream": {
-            "schema": {"type": "string"},
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "event": {"type": "string", "enum": ["page", "dossier", "end"]},
+                    "data": {"type": "string", "description": "JSON"},
+                },
+            },
             "example": 'event: page\ndata: {"ordinal": 1, "number": 2, "verdict": "unreadable"}\n\n',
         }
     },
