@@ -7,11 +7,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from gateway_outside import Asker, Outside, Scans, digest, write_key
+from gateway_process import Process
 
 from pipeline.ledger.audit import verify_audit
 from schemas.access import Role
@@ -21,62 +21,11 @@ from workers.home import open_home
 NAMES = ("Nguyễn Thị Bưởi", "064123456789", "Đơn đề nghị của ông Trần Văn Khế")
 
 
-class Process:
-    """`sohoa` commands on one home, as an administrator starts them."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.log = home.parent / "process.log"
-        self.running: list[subprocess.Popen[str]] = []
-
-    def start(self, *arguments: str, **environment: str) -> tuple["subprocess.Popen[str]", str]:
-        process = subprocess.Popen(
-            [self._program, *arguments],
-            env=self._environment | environment,
-            stdout=subprocess.PIPE,
-            stderr=self.log.open("a"),
-            text=True,
-        )
-        self.running.append(process)
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("listening on "), line + self.log.read_text()
-        return process, line.split()[-1]
-
-    def run(self, *arguments: str | Path) -> str:
-        done = subprocess.run(
-            [self._program, *map(str, arguments)],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    @property
-    def _program(self) -> Path:
-        return Path(sys.executable).with_name("sohoa")
-
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {**os.environ, "SOHOA_HOME": str(self.home)}
-
-    def logged(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[Process]:
     made = Process(tmp_path / "home")
     yield made
-    for running in made.running:
-        if running.poll() is None:
-            running.kill()
-        running.wait()
-        if running.stdout:
-            running.stdout.close()
+    made.end()
 
 
 def connect(url: str, key: str) -> Asker:
