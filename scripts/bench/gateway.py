@@ -50,8 +50,8 @@ def measure(pages: int, folder: Path, *, busy: bool) -> dict[str, float]:
             stderr=out,
             text=True,
         )
-    burners = [
-        subprocess.Popen([sys.executable, "-c", _BURN])
+    burners: list[subprocess.Popen[str]] = [
+        subprocess.Popen([sys.executable, "-c", _BURN], text=True)
         for _ in range(len(os.sched_getaffinity(0)) if busy else 0)
     ]
     try:
@@ -59,7 +59,7 @@ def measure(pages: int, folder: Path, *, busy: bool) -> dict[str, float]:
         url = api.stdout.readline().split()[-1]
         told = _upload_all(url, key, scan, pages, folder, api.pid)
     finally:
-        for process in (*burners, api):
+        for process in [*burners, api]:
             process.terminate()
             process.wait(timeout=60)
         if api.stdout is not None:

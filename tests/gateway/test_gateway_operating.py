@@ -58,7 +58,7 @@ def test_what_was_answered_survives_a_kill_and_logs_tell_nothing_of_people(
 
     for path in (f"/v1/records/{NAMES[1]}/files", f"/v1/dossiers/{NAMES[0]}", f"/{NAMES[2]}?q={NAMES[1]}"):
         assert station.http.get(path).status_code in {404, 422}
-    headers = {"Idempotency-Key": NAMES[1] + "-key", "X-Request-Id": NAMES[1].replace("0", "/")}
+    headers = {"Idempotency-Key": NAMES[1] + "-key", "X-Request-Id": NAMES[1]}
     wrong = {"record_code": NAMES[0], "papers": [{"title": NAMES[2], NAMES[1]: 1}]}
     assert station.http.post("/v1/dossiers", json=wrong, headers=headers).status_code == 422
     assert station.http.request(f"X{NAMES[1]}", "/v1/dossiers").status_code == 405

@@ -82,6 +82,7 @@ async def give_token(request: Request, gateway: TheGateway) -> Response:
     if principal is None:
         gateway.gate.note_failure(address)
         return _refuse(401, "invalid_client", "client id or secret is wrong")
+    gateway.gate.note_use(principal.key_id)
     thumbprint = None
     if "dpop" in request.headers:
         try:
