@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from pipeline.ledger.audit import append_audit
 from pipeline.ledger.jobs import add_job, lock_dossier, supersede_jobs
+from pipeline.ledger.procedures import check_procedure
 from pipeline.ledger.settling import settle_document
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import ConflictError, NotFoundError
@@ -19,8 +20,9 @@ from schemas.tables import documents, dossiers, jobs, originals, pages, records
 def register_dossier(connection: Connection, new: NewDossier, actor: str, now: float) -> str:
     """Register a hand-over with all its papers, pages and page jobs; returns the dossier's id.
 
-    Every original must be in the store already.
+    Every original must be in the store already. Raises `ProcedureNotAcceptedError`.
     """
+    check_procedure(connection, new.procedure_code, now)
     if connection.execute(select(records.c.code).where(records.c.code == new.record_code)).first() is None:
         connection.execute(insert(records).values(code=new.record_code, created_at=now))
     dossier_id = str(uuid4())

@@ -14,7 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from schemas.api import Problem
+from schemas.api import (
+    Problem,
+)
 from schemas.errors import SohoaError
 from workers.gateway import dossier_routes, feed_routes, file_routes, operating_routes, upload_routes
 from workers.gateway.gate import Gate

@@ -50,7 +50,15 @@ router = APIRouter(route_class=GuardedRoute, tags=["stations"])
     summary="Mở hồ sơ (open a dossier)",
     responses={
         200: {"model": DossierView, "description": "Đã mở bằng cùng khóa. Opened by the same key before."},
-        **describe(*ASKED, "forbidden", "conflict", "idempotency_conflict", "over_limit", "slow_request"),
+        **describe(
+            *ASKED,
+            "forbidden",
+            "conflict",
+            "idempotency_conflict",
+            "procedure_not_accepted",
+            "over_limit",
+            "slow_request",
+        ),
     },
 )
 def open_new_dossier(
@@ -75,7 +83,8 @@ def open_new_dossier(
     new = OpenedDossier(
         record_code=body.record_code,
         papers=tuple(
-            OpenedPaper(normalize("NFC", paper.title), paper.type_code, paper.pages) for paper in body.papers
+            OpenedPaper(normalize("NFC", paper.title), paper.type_code, paper.pages, paper.not_digitised)
+            for paper in body.papers
         ),
         office=caller.office,
         station=caller.station,

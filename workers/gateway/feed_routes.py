@@ -15,7 +15,14 @@ from pipeline.ledger.acks import acknowledge, read_feed, read_receipts
 from pipeline.ledger.audit import append_audit
 from pipeline.ledger.holdings import find_file_ids
 from schemas.access import Principal
-from schemas.api import AckRequest, EventPage, ReceiptList, ReceiptView, TokenAnswer, TokenProblem
+from schemas.api_delivery import (
+    AckRequest,
+    EventPage,
+    ReceiptList,
+    ReceiptView,
+    TokenAnswer,
+    TokenProblem,
+)
 from schemas.errors import RateLimitedError, UnauthenticatedError
 from schemas.handover import AckedFile
 from workers.gateway.gate import GuardedRoute, name_address

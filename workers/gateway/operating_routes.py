@@ -10,7 +10,11 @@ from fastapi import APIRouter
 from sqlalchemy import func, select
 from starlette.responses import JSONResponse, Response
 
-from schemas.api import CheckView, HealthView, ReadyView
+from schemas.api_delivery import (
+    CheckView,
+    HealthView,
+    ReadyView,
+)
 from schemas.dossier import JobState
 from schemas.errors import SohoaError, StoreError
 from schemas.tables import jobs

@@ -11,7 +11,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from schemas.api import FieldProblem, Problem
+from schemas.api import (
+    FieldProblem,
+    Problem,
+)
 from schemas.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -31,6 +34,7 @@ STATUSES: Mapping[str, int] = {
     "encrypted_input": 422,
     "damaged_input": 422,
     "digest_mismatch": 422,
+    "procedure_not_accepted": 422,
     "unsupported_input": 415,
     "over_limit": 413,
     "unauthenticated": 401,

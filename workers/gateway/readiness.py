@@ -3,7 +3,9 @@
 import threading
 from collections.abc import Callable
 
-from schemas.api import CheckView
+from schemas.api_delivery import (
+    CheckView,
+)
 
 GOOD_FOR_S = 3.0
 
