@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.dossier import DocumentState, DossierState
 from schemas.findings import DossierFinding
 from schemas.page import Reason, Verdict
+from schemas.procedures import NotDigitised
 from schemas.signing import SignatureLevel
 
 RECORD_CODE_PATTERN = (
@@ -38,15 +39,19 @@ EXAMPLE_DOSSIER = "5f0c2f9e-3f0e-4c39-9d7c-0d9b0a8f6a11"
 EXAMPLE_SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """What the gateway says."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class _Request(BaseModel):
+class Asked(BaseModel):
+    """What it is asked: nothing but the fields that are named, each of its own type."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class NewPaper(_Request):
+class NewPaper(Asked):
     """Một giấy tờ trong hồ sơ. One paper of the dossier."""
 
     title: str = Field(
@@ -65,9 +70,14 @@ class NewPaper(_Request):
         le=2000,
         description="Số trang nhân viên đã đếm. Pages as the clerk counted them; submitting waits for all.",
     )
+    not_digitised: NotDigitised | None = Field(
+        default=None,
+        strict=False,
+        description="Không số hóa, kèm lý do (TT 01/2023/TT-VPCP). Recorded without a scan, and why.",
+    )
 
 
-class NewDossierRequest(_Request):
+class NewDossierRequest(Asked):
     """Mở hồ sơ quét. Opens a dossier: what was handed over, before any page is scanned."""
 
     record_code: RecordCode
@@ -103,7 +113,7 @@ class NewDossierRequest(_Request):
     )
 
 
-class SubmitRequest(_Request):
+class SubmitRequest(Asked):
     """Nộp hồ sơ. Hands the dossier in."""
 
     fewer_pages: bool = Field(
@@ -112,7 +122,7 @@ class SubmitRequest(_Request):
     )
 
 
-class AcceptanceRequest(_Request):
+class AcceptanceRequest(Asked):
     """Chấp nhận trang không đọc được. A supervisor takes an unreadable page as it is."""
 
     reason: str = Field(
@@ -124,7 +134,7 @@ class AcceptanceRequest(_Request):
     )
 
 
-class ReasonView(_Answer):
+class ReasonView(Answer):
     """Một lý do. One reason of a verdict."""
 
     code: Reason
@@ -132,7 +142,7 @@ class ReasonView(_Answer):
     advice: str = Field(description="Việc nên làm. What the clerk can do about it.")
 
 
-class LookView(_Answer):
+class LookView(Answer):
     """Kết luận nhanh, chỉ theo ảnh. What the image alone tells, before reading."""
 
     verdict: Verdict
@@ -142,7 +152,7 @@ class LookView(_Answer):
     scan_again: bool = Field(description="Nên quét lại ngay. Whether to scan the page again at once.")
 
 
-class PageReceiptView(_Answer):
+class PageReceiptView(Answer):
     """Biên nhận một trang: đã ghi bền vững. The page's bytes and its line in the ledger are durable."""
 
     dossier_id: str
@@ -157,7 +167,7 @@ class PageReceiptView(_Answer):
     fast_look: LookView | None
 
 
-class FileReceiptView(_Answer):
+class FileReceiptView(Answer):
     """Biên nhận một tệp nhiều trang. A receipt for a whole document."""
 
     dossier_id: str
@@ -169,7 +179,7 @@ class FileReceiptView(_Answer):
     pages: tuple[PageReceiptView, ...]
 
 
-class PageView(_Answer):
+class PageView(Answer):
     """Một trang như hiện có. One page as it stands."""
 
     number: int
@@ -183,7 +193,7 @@ class PageView(_Answer):
     failure: str | None = None
 
 
-class RenditionView(_Answer):
+class RenditionView(Answer):
     """Một bản PDF hoàn chỉnh. One finished PDF."""
 
     number: int
@@ -192,7 +202,7 @@ class RenditionView(_Answer):
     level: SignatureLevel | None = None
 
 
-class DocumentView(_Answer):
+class DocumentView(Answer):
     """Một giấy tờ như hiện có. One paper as it stands."""
 
     ordinal: int
@@ -200,12 +210,14 @@ class DocumentView(_Answer):
     type_code: str | None
     state: DocumentState
     declared_pages: int | None
+    not_digitised: NotDigitised | None = None
+    not_digitised_label: str | None = None
     missing_pages: tuple[int, ...] = Field(description="Trang chưa nhận. Pages that have not come yet.")
     pages: tuple[PageView, ...]
     renditions: tuple[RenditionView, ...]
 
 
-class DossierView(_Answer):
+class DossierView(Answer):
     """Hồ sơ như hiện có. The dossier as it stands."""
 
     id: str = Field(examples=[EXAMPLE_DOSSIER])
@@ -229,7 +241,7 @@ class DossierView(_Answer):
     findings: tuple[DossierFinding, ...] = ()
 
 
-class DossierLine(_Answer):
+class DossierLine(Answer):
     """Một dòng trong danh sách. One dossier in a list."""
 
     id: str
@@ -243,171 +255,28 @@ class DossierLine(_Answer):
     opened_at: datetime
 
 
-class DossierList(_Answer):
+class DossierList(Answer):
     """Một trang danh sách hồ sơ. One page of dossiers; `next_cursor` is null at the end."""
 
     dossiers: tuple[DossierLine, ...]
     next_cursor: str | None
 
 
-class FileView(_Answer):
-    """Một tệp PDF đã ký của hồ sơ. One signed PDF of the record."""
-
-    id: int
-    name: str = Field(examples=["H21.65-220914-0011.1.pdf"])
-    record_code: str
-    dossier_id: str
-    ordinal: int
-    title: str
-    type_code: str | None
-    rendition: int
-    newest: bool
-    sha256: Sha256
-    size: int
-    media_type: Literal["application/pdf"] = "application/pdf"
-    signature_level: str | None
-    created_at: datetime
-    content: str = Field(
-        description="Đường dẫn nội dung. Path of the content.", examples=["/v1/files/7/content"]
-    )
-
-
-class FileList(_Answer):
-    """Các tệp của một hồ sơ. The files of a record; `next_cursor` is null at the end."""
-
-    record_code: str
-    files: tuple[FileView, ...]
-    next_cursor: str | None
-
-
-class EventFile(_Answer):
-    """Một tệp trong sự kiện. One file of an event."""
-
-    ordinal: int
-    rendition: int
-    sha256: Sha256
-    size: int
-    content: str | None = Field(description="Đường dẫn nội dung. Path of the content.")
-
-
-class EventView(_Answer):
-    """Một sự kiện. One event: a dossier is complete, once more with every new rendition."""
-
-    id: str
-    sequence: int
-    type: str
-    created_at: datetime
-    record_code: str
-    dossier_id: str
-    kind: str
-    files: tuple[EventFile, ...]
-
-
-class EventPage(_Answer):
-    """Sự kiện sau con trỏ. Events above the cursor; ask next with `after` = `next_after`."""
-
-    events: tuple[EventView, ...]
-    next_after: int
-    more: bool = Field(description="Còn nữa ngay lúc này. Whether more were there already.")
-
-
-class AckFile(_Request):
-    """Một tệp đã nhận đủ. One file received whole, its SHA-256 as computed over the bytes received."""
-
-    ordinal: int = Field(ge=1, le=200)
-    rendition: int = Field(ge=1, le=1_000_000)
-    sha256: Sha256
-
-
-class AckRequest(_Request):
-    """Xác nhận đã nhận. Acknowledges files of one event; may be sent again at any time."""
-
-    event_id: str = Field(pattern=r"^[0-9a-f-]{36}\.[0-9]{1,9}$", examples=[f"{EXAMPLE_DOSSIER}.1"])
-    files: tuple[AckFile, ...] = Field(min_length=1, max_length=200, strict=False)
-
-
-class AckedFileView(_Answer):
-    """Một tệp đã xác nhận. One acknowledged file."""
-
-    ordinal: int
-    rendition: int
-    sha256: Sha256
-    acked_at: datetime
-
-
-class ReceiptView(_Answer):
-    """Biên nhận giao tệp. A receipt that ties event, files and client together."""
-
-    event_id: str
-    client: str
-    complete: bool = Field(description="Đủ mọi tệp của sự kiện. Every file of the event is acknowledged.")
-    files: tuple[AckedFileView, ...]
-
-
-class ReceiptList(_Answer):
-    """Các biên nhận của một sự kiện. Receipts of one event, one a client."""
-
-    receipts: tuple[ReceiptView, ...]
-
-
-class TokenAnswer(_Answer):
-    """Thẻ truy cập ngắn hạn (RFC 6749). A short-lived access token."""
-
-    access_token: str
-    token_type: Literal["Bearer", "DPoP"]
-    expires_in: int = Field(description="Giây. Seconds.")
-    scope: str = Field(description="Các cơ quan. The agencies it is bound to, parted by spaces.")
-
-
-class TokenProblem(_Answer):
-    """Lỗi OAuth2 (RFC 6749, 5.2) và RFC 9457. An OAuth2 error and a problem document in one."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    code: str
-    error: str = Field(examples=["invalid_client"])
-    error_description: str
-
-
-class RetriedView(_Answer):
+class RetriedView(Answer):
     """Đã xếp hàng lại. Failed jobs that were queued anew."""
 
     dossier_id: str
     jobs: int
 
 
-class CheckView(_Answer):
-    """Một phần của dịch vụ. One part of the service."""
-
-    name: str
-    ready: bool
-    detail: str = ""
-
-
-class HealthView(_Answer):
-    """Tiến trình đang chạy. The process answers."""
-
-    status: Literal["ok"] = "ok"
-    version: str
-
-
-class ReadyView(_Answer):
-    """Có thể nhận hồ sơ hay chưa. Whether uploads can be taken; names what is not ready."""
-
-    ready: bool
-    checks: tuple[CheckView, ...]
-
-
-class FieldProblem(_Answer):
+class FieldProblem(Answer):
     """Một chỗ sai trong yêu cầu. One place of the request that is wrong; never repeats what was sent."""
 
     where: str = Field(examples=["body.papers.0.title"])
     what: str
 
 
-class Problem(_Answer):
+class Problem(Answer):
     """Lỗi theo RFC 9457. A problem document; `code` is stable, `advice` says what to do."""
 
     type: str = Field(examples=["urn:sohoa:problem:not_found"])

@@ -254,3 +254,21 @@ class AckMismatchError(ConflictError):
 
     problem_code = "ack_mismatch"
     advice = "fetch the files again and compare their SHA-256 with the event's"
+
+
+class ProcedureNotAcceptedError(UsageError):
+    """The published list does not let the post office take dossiers of this procedure."""
+
+    problem_code = "procedure_not_accepted"
+    advice = "send the citizen to the one-stop office, or look at 'sohoa procedures list'"
+
+
+class BadListError(BadInputError):
+    """A list that is to be imported has wrong rows; `rows` pairs each row's number with what is wrong."""
+
+    problem_code = "bad_list"
+    advice = "mend the rows and import the list again; nothing of it was taken"
+
+    def __init__(self, what: str, rows: tuple[tuple[int, str], ...]) -> None:
+        super().__init__(what)
+        self.rows = rows

@@ -27,7 +27,6 @@ class GatewaySettings(BaseModel):
         default=64 * 2**20, description="one page's image; A4 at 600 dpi in colour is 4 MB as JPEG"
     )
     max_json_bytes: int = Field(default=2**20, description="any other body")
-    max_papers: int = Field(default=200, description="papers of one dossier")
     looks_per_file: int = Field(
         default=4, ge=0, description="pages of a multi-page file whose verdict the upload's answer brings"
     )

@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.page import Reason, Verdict
+from schemas.procedures import NotDigitised
 
 DossierKind = Literal["intake", "result"]
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedPaper:
-    """One paper the clerk announces. `declared_pages`: how many were counted, where that was done."""
+    """One paper the clerk announces. `declared_pages`: how many were counted, where that was done;
+    `not_digitised`: it is recorded without a scan, and why."""
 
     title: str
     type_code: str | None = None
     declared_pages: int | None = None
+    not_digitised: NotDigitised | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class HandoverPaper:
     declared_pages: int | None
     looks: dict[int, FastLook]
     accepted: frozenset[int]
+    not_digitised: NotDigitised | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ documents = Table(
     Column("title", Text, nullable=False),
     Column("page_count", Integer, nullable=False),
     Column("declared_pages", Integer),
+    Column("not_digitised", String(16)),
     Column("state", String(16), nullable=False),
     Column("failure", Text),
     UniqueConstraint("dossier_id", "ordinal"),
@@ -402,4 +403,16 @@ acks = Table(
     Column("sha256", _Sha256, nullable=False),
     Column("acked_at", Double, nullable=False),
     Index("ix_acks_event_id", "event_id"),
+)
+
+procedures = Table(
+    "procedures",
+    metadata,
+    Column("code", String(64), primary_key=True),
+    Column("effective_from", String(10), primary_key=True),
+    Column("effective_to", String(10)),
+    Column("name", Text, nullable=False),
+    Column("agency", Text),
+    Column("accepted", Boolean, nullable=False),
+    Column("reason", Text),
 )

@@ -62,7 +62,7 @@ def submit_dossier(
         raise UsageError(f"{len(titles)} titles for {len(files)} files")
     if len(declared_pages) > len(files) or any(count < 1 for count in declared_pages):
         raise UsageError("page counts are 1 or more, and no more of them than files")
-    names = [check_title(title) for title in titles] + [_title_of(path) for path in files[len(titles) :]]
+    names = [check_title(title) for title in titles] + [title_of(path) for path in files[len(titles) :]]
     checked = _check_files(files, home.settings.limits)
     all_declared = [*declared_pages, *[None] * (len(files) - len(declared_pages))]
     documents = tuple(
@@ -134,7 +134,8 @@ def check_title(title: str) -> str:
     return title
 
 
-def _title_of(path: Path) -> str:
+def title_of(path: Path) -> str:
+    """A title from a file's name, where none is given."""
     return "".join(char if char.isprintable() else "_" for char in path.stem)[:MAX_TITLE] or "_"
 
 

@@ -10,6 +10,7 @@ from pipeline.ledger.audit import append_audit
 from pipeline.ledger.database import insert_once
 from pipeline.ledger.jobs import SUPERSEDED, add_job, lock_dossier, supersede_jobs
 from pipeline.ledger.manifests import mark_changed
+from pipeline.ledger.procedures import check_procedure
 from pipeline.ledger.settling import settle_document
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
 from schemas.errors import ConflictError, NotFoundError
@@ -21,8 +22,9 @@ from schemas.tables import documents, dossiers, jobs, originals, pages, records
 def register_dossier(connection: Connection, new: NewDossier, actor: str, now: float) -> str:
     """Register a hand-over with all its papers, pages and page jobs; returns the dossier's id.
 
-    Every original must be in the store already.
+    Every original must be in the store already. Raises `ProcedureNotAcceptedError`.
     """
+    check_procedure(connection, new.procedure_code, now)
     insert_once(connection, records, code=new.record_code, created_at=now)
     # in one order everywhere, so that two hand-overs of the same papers do not wait for each other
     for original in sorted({document.original for document in new.documents}, key=lambda one: one.sha256):

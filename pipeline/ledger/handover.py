@@ -11,9 +11,12 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
 
 from pipeline.ledger.audit import append_audit
+from pipeline.ledger.database import insert_once
 from pipeline.ledger.dossiers import add_page, keep_original, replace_page
 from pipeline.ledger.jobs import add_job, lock_dossier, supersede_jobs
-from pipeline.ledger.settling import settle_document
+from pipeline.ledger.manifests import mark_changed
+from pipeline.ledger.procedures import check_procedure
+from pipeline.ledger.settling import settle_document, settle_dossier
 from schemas.dossier import DocumentState, DossierState, JobKind
 from schemas.errors import (
     ConflictError,
@@ -36,7 +39,8 @@ def open_dossier(
 ) -> tuple[str, bool]:
     """Open a hand-over; returns its id and whether this is an answer to a repeated request.
 
-    Raises `IdempotencyConflictError` where the station's key came before with another request.
+    Raises `IdempotencyConflictError` where the station's key came before with another request,
+    `ProcedureNotAcceptedError`.
     """
     owner = f"{new.office}/{new.station}"
     request = hashlib.sha256(repr(new).encode()).hexdigest()
@@ -49,6 +53,7 @@ def open_dossier(
         if known.request_sha256 != request:
             raise IdempotencyConflictError("this Idempotency-Key opened another dossier")
         return str(known.dossier_id), True
+    check_procedure(connection, new.procedure_code, now)
     dossier_id = str(uuid4())
     _insert_dossier(connection, dossier_id, new, now)
     connection.execute(
@@ -156,6 +161,7 @@ def receive_page(
             sha256=original.sha256,
         )
     _keep_look(connection, document_id, page[1], look)
+    mark_changed(connection, dossier_id)
     made = find_received(connection, dossier_id, page, original.sha256)
     if made is None:
         raise NotFoundError(f"page {page[0]}:{page[1]} was not written")
@@ -202,6 +208,7 @@ def receive_file(
         pages=len(looks),
         sha256=original.sha256,
     )
+    mark_changed(connection, dossier_id)
     made = find_received_file(connection, dossier_id, ordinal, original.sha256)
     return tuple(replace(receipt, replayed=False) for receipt in made)
 
@@ -224,6 +231,8 @@ def submit_opened(
     counted: dict[int, int] = {}
     missing: list[str] = []
     for paper in papers:
+        if paper.not_digitised is not None:
+            continue
         numbers = set(
             connection.execute(
                 select(pages.c.number).where(pages.c.document_id == paper.id, pages.c.is_current)
@@ -241,6 +250,12 @@ def submit_opened(
         .where(dossiers.c.id == dossier_id)
         .values(state=DossierState.SUBMITTED, submitted_at=now)
     )
+    mark_changed(connection, dossier_id)
+    connection.execute(
+        update(documents)
+        .where(documents.c.dossier_id == dossier_id, documents.c.not_digitised.is_not(None))
+        .values(state=DocumentState.COMPLETE)
+    )
     for document_id, count in counted.items():
         connection.execute(update(documents).where(documents.c.id == document_id).values(page_count=count))
         settle_document(connection, document_id, now)
@@ -254,12 +269,13 @@ def submit_opened(
         documents=len(papers),
         pages=sum(counted.values()),
     )
+    if not counted:
+        settle_dossier(connection, dossier_id, now)
     return True
 
 
 def _insert_dossier(connection: Connection, dossier_id: str, new: OpenedDossier, now: float) -> None:
-    if connection.execute(select(records.c.code).where(records.c.code == new.record_code)).first() is None:
-        connection.execute(insert(records).values(code=new.record_code, created_at=now))
+    insert_once(connection, records, code=new.record_code, created_at=now)
     connection.execute(
         insert(dossiers).values(
             id=dossier_id,
@@ -284,6 +300,7 @@ def _insert_dossier(connection: Connection, dossier_id: str, new: OpenedDossier,
                 "title": paper.title,
                 "page_count": paper.declared_pages or 1,
                 "declared_pages": paper.declared_pages,
+                "not_digitised": paper.not_digitised,
                 "state": DocumentState.PENDING,
             }
             for ordinal, paper in enumerate(new.papers, 1)
@@ -292,15 +309,19 @@ def _insert_dossier(connection: Connection, dossier_id: str, new: OpenedDossier,
 
 
 def _find_document(connection: Connection, dossier_id: str, ordinal: int) -> tuple[int, str]:
-    """Its id, and the state of its dossier."""
+    """Its id, and the state of its dossier. Raises `ConflictError` for a paper that is not to be scanned."""
     row = connection.execute(
-        select(documents.c.id, dossiers.c.state.label("dossier_state"))
+        select(documents.c.id, documents.c.not_digitised, dossiers.c.state.label("dossier_state"))
         .join(dossiers, dossiers.c.id == documents.c.dossier_id)
         .where(documents.c.dossier_id == dossier_id, documents.c.ordinal == ordinal)
     ).first()
     if row is None:
         raise NotFoundError(
             f"dossier {dossier_id} has no document {ordinal}", advice="papers are named when it is opened"
+        )
+    if row.not_digitised is not None:
+        raise ConflictError(
+            f"document {ordinal} is not to be digitised", advice="open another dossier for it"
         )
     return row.id, row.dossier_state
 

@@ -12,6 +12,7 @@ from schemas.dossier import DocumentState
 from schemas.errors import NotFoundError
 from schemas.handover import FastLook, FileEntry, Handover, HandoverPaper
 from schemas.page import Reason, Verdict
+from schemas.procedures import NotDigitised
 from schemas.tables import documents, dossiers, fast_looks, pages, renditions
 
 
@@ -59,6 +60,7 @@ def read_handover(connection: Connection, dossier_id: str) -> Handover:
                 paper.declared_pages,
                 looks[paper.id],
                 frozenset(accepted[paper.id]),
+                NotDigitised(paper.not_digitised) if paper.not_digitised else None,
             )
             for paper in papers
         ),

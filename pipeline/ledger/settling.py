@@ -84,7 +84,7 @@ def fail_job(connection: Connection, claim: Claim, failure: str, policy: RetryPo
         settle_document(connection, claim.document_id, now)
     elif not _is_complete(connection, claim.document_id):  # what could not be extended is still whole
         _set_document(connection, claim.document_id, DocumentState.FAILED, failure)
-        _settle_dossier(connection, claim.dossier_id, now)
+        settle_dossier(connection, claim.dossier_id, now)
     return state
 
 
@@ -203,7 +203,7 @@ def finish_document(
         )
         waiting = {"waiting_since": now, "failure": signed.shortfall}
         connection.execute(update(jobs).where(jobs.c.id == job_id).values(**waiting))
-    _settle_dossier(connection, claim.dossier_id, now)
+    settle_dossier(connection, claim.dossier_id, now)
 
 
 def settle_document(connection: Connection, document_id: int, now: float) -> None:
@@ -230,14 +230,14 @@ def settle_document(connection: Connection, document_id: int, now: float) -> Non
         state = DocumentState.NEEDS_RESCAN if unreadable else DocumentState.FAILED
         failure = "; ".join(f"page {page.number}: {page.failure}" for page in failed) or None
         _set_document(connection, document_id, state, failure)
-        _settle_dossier(connection, dossier_id, now)
+        settle_dossier(connection, dossier_id, now)
         return
     _set_document(connection, document_id, DocumentState.PROCESSING)
     if not _has_open_binding(connection, document_id):
         add_job(connection, JobKind.DOCUMENT, dossier_id, document_id, None, now)
 
 
-def _settle_dossier(connection: Connection, dossier_id: str, now: float) -> None:
+def settle_dossier(connection: Connection, dossier_id: str, now: float) -> None:
     """A dossier rests when all its documents do: first what a rescan can mend, then failures."""
     states = set(
         connection.execute(select(documents.c.state).where(documents.c.dossier_id == dossier_id)).scalars()

@@ -17,6 +17,7 @@ from scripts.cli.digitize import digitize
 from scripts.cli.doctor import doctor
 from scripts.cli.extend import extend
 from scripts.cli.keys import keys
+from scripts.cli.procedures import procedures
 from scripts.cli.reprocess import reprocess
 from scripts.cli.serve import serve
 from scripts.cli.status import status
@@ -39,6 +40,7 @@ for command in _COMMANDS:
     app.command()(command)
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
+app.add_typer(procedures, name="procedures")
 
 
 def _show_version(asked: bool) -> None:

@@ -1,5 +1,6 @@
 """`sohoa submit`: hand in a dossier, replace a page, accept a page, try failed jobs again."""
 
+import dataclasses
 import re
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from schemas.errors import RejectedFilesError, UsageError
 
 if TYPE_CHECKING:
     from schemas.dossier import DossierStatus
+    from scripts.cli.through_gateway import HandIn
     from workers.home import Home
     from workers.submit import PageName
 
@@ -41,15 +43,19 @@ def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
         str | None, typer.Option(metavar="ID", help="which dossier, where the record has several")
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="show progress until the dossier rests")] = False,
+    server: Annotated[
+        str | None, typer.Option(metavar="URL", help="through this gateway instead of SOHOA_HOME")
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="with the key in this file ('sohoa keys issue')")
+    ] = None,
 ) -> None:
     """Register a dossier (one document per FILE), print its id; all is durable then.
 
     If any FILE cannot be digitised nothing is registered (exit code 3). With --wait the pages are read
-    in this process where no 'sohoa serve' runs on this SOHOA_HOME.
+    in this process where no 'sohoa serve' runs on this SOHOA_HOME. Through a --server, a FILE that cannot be
+    digitised leaves the dossier open there, never submitted.
     """
-    from schemas.settings import Settings
-    from workers.home import open_home
-
     chosen = [name for name, on in (("--replace-page", replace_page), ("--accept-page", accept_page)) if on]
     if len(chosen) + retry > 1:
         raise UsageError("--replace-page, --accept-page and --retry exclude each other")
@@ -59,6 +65,29 @@ def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
         raise UsageError("no record given", advice="give --record CODE")
     if retry and (dossier is None or files):
         raise UsageError("--retry takes a --dossier ID and no FILE")
+    if (server is None) != (key_file is None):
+        raise UsageError("--server and --key-file go together")
+    replace, accept = _name_page(record, replace_page, dossier), _name_page(record, accept_page, dossier)
+    if server is not None and key_file is not None:
+        from scripts.cli.through_gateway import HandIn
+
+        asked = HandIn(record, files or [], title or [], pages or [], procedure)
+        if chosen or retry:
+            if dossier is None:
+                raise UsageError("through a --server a correction names its --dossier")
+            asked = dataclasses.replace(
+                asked,
+                dossier_id=dossier,
+                replace=(replace.ordinal, replace.number) if replace else None,
+                accept=(accept.ordinal, accept.number) if accept else None,
+                reason=reason or "",
+                retry=retry,
+            )
+        _hand_in(server, key_file, asked, wait=wait)
+        return
+    from schemas.settings import Settings
+    from workers.home import open_home
+
     settings = Settings()
     home = open_home(settings)
     try:
@@ -69,8 +98,8 @@ def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
             titles=title or [],
             declared_pages=pages or [],
             procedure=procedure,
-            replace=_name_page(record, replace_page, dossier),
-            accept=_name_page(record, accept_page, dossier),
+            replace=replace,
+            accept=accept,
             reason=reason,
             retry=dossier if retry else None,
         )
@@ -86,6 +115,21 @@ def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
 
         with EmbeddedOffice(settings) as office, _Watch() as watch:
             office.wait(dossier_id, watch.show)
+
+
+def _hand_in(server: str, key_file: Path, asked: "HandIn", *, wait: bool) -> None:
+    from scripts.cli.through_gateway import hand_in
+
+    try:
+        if wait:
+            with _Watch() as watch:
+                hand_in(server, key_file, asked, watch.show)
+        else:
+            hand_in(server, key_file, asked, None)
+    except RejectedFilesError as error:
+        for name, wrong in error.rejected:
+            print(f"sohoa: {name}: {wrong}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from error
 
 
 def _register(  # noqa: PLR0913 -- one parameter an option

@@ -2,6 +2,8 @@
 
 import io
 import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from gateway_outside import Asker, Outside, Scans, digest
@@ -73,6 +75,23 @@ def test_whatever_is_sent_again_answers_the_same(station: Asker, scans: Scans) -
     states = [station.submit(opened["id"]).status_code for _ in range(2)]
     assert states == [200, 200]
     assert station.put(opened["id"], 1, 1, scans.good).status_code == 200
+
+
+def test_the_same_at_once_is_taken_once(outside: Outside, station: Asker) -> None:
+    sheet = io.BytesIO()
+    Image.new("RGB", (300, 400), (250, 250, 250)).save(sheet, "PNG")
+    with ThreadPoolExecutor(8) as pool:
+        opened = {
+            made.result()["id"] for made in [pool.submit(station.open, key="eight-at-once") for _ in range(8)]
+        }
+        (dossier_id,) = opened
+        sent = [pool.submit(station.put, dossier_id, 1, 1, sheet.getvalue()) for _ in range(8)]
+        answers = [answer.result() for answer in sent]
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert {answer.json()["revision"] for answer in answers} == {1}
+    with outside.home.database.read() as connection:
+        actions = Counter(entry.action for entry in read_audit(connection, dossier_id))
+    assert actions == {"dossier.opened": 1, "page.received": 1}
 
 
 def test_an_idempotency_key_is_for_one_request(station: Asker) -> None:

@@ -14,7 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from schemas.api import Problem
+from schemas.api import (
+    Problem,
+)
 from schemas.errors import SohoaError
 from workers.gateway import dossier_routes, feed_routes, file_routes, operating_routes, upload_routes
 from workers.gateway.gate import Gate
@@ -24,6 +26,7 @@ from workers.gateway.looking import Looker
 from workers.gateway.metrics import Metrics
 from workers.gateway.problems import on_http_error, on_invalid_request, on_sohoa_error
 from workers.gateway.proofs import Proofs
+from workers.gateway.readiness import Readiness
 from workers.gateway.receiving import clear_stale
 from workers.gateway.rules import RULES
 from workers.gateway.service import Gateway
@@ -96,6 +99,7 @@ def _open_gateway(home: Home, now: float, on_change: Callable[[], None]) -> Gate
         metrics=Metrics(home.database),
         tower=Watchtower(home.database, settings.look_every_s),
         seats=Seats(settings.streams_per_key),
+        readiness=Readiness(),
         on_change=on_change,
     )
 

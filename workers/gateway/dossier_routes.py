@@ -15,10 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from pipeline.ledger.dossiers import accept_page, retry_failed
-from pipeline.ledger.handover import (
-    open_dossier,
-    submit_opened,
-)
+from pipeline.ledger.handover import forget_idempotency_keys, open_dossier, submit_opened
 from pipeline.ledger.holdings import list_dossiers, read_handover
 from pipeline.ledger.status import read_dossier
 from pipeline.quality.dossier_checks import check_dossier
@@ -53,7 +50,15 @@ router = APIRouter(route_class=GuardedRoute, tags=["stations"])
     summary="Mở hồ sơ (open a dossier)",
     responses={
         200: {"model": DossierView, "description": "Đã mở bằng cùng khóa. Opened by the same key before."},
-        **describe(*ASKED, "forbidden", "conflict", "idempotency_conflict", "over_limit", "slow_request"),
+        **describe(
+            *ASKED,
+            "forbidden",
+            "conflict",
+            "idempotency_conflict",
+            "procedure_not_accepted",
+            "over_limit",
+            "slow_request",
+        ),
     },
 )
 def open_new_dossier(
@@ -78,7 +83,8 @@ def open_new_dossier(
     new = OpenedDossier(
         record_code=body.record_code,
         papers=tuple(
-            OpenedPaper(normalize("NFC", paper.title), paper.type_code, paper.pages) for paper in body.papers
+            OpenedPaper(normalize("NFC", paper.title), paper.type_code, paper.pages, paper.not_digitised)
+            for paper in body.papers
         ),
         office=caller.office,
         station=caller.station,
@@ -86,9 +92,13 @@ def open_new_dossier(
         kind=body.kind,
     )
     now = time.time()
-    dossier_id, repeated = gateway.write(
-        lambda connection: open_dossier(connection, new, caller.actor, now, idempotency_key)
-    )
+    oldest = now - gateway.home.settings.gateway.idempotency_days * 86400
+
+    def note(connection: Connection) -> tuple[str, bool]:
+        forget_idempotency_keys(connection, oldest)
+        return open_dossier(connection, new, caller.actor, now, idempotency_key)
+
+    dossier_id, repeated = gateway.write(note)
     if repeated:
         response.status_code = 200
     response.headers["Location"] = f"/v1/dossiers/{dossier_id}"

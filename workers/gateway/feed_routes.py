@@ -15,7 +15,14 @@ from pipeline.ledger.acks import acknowledge, read_feed, read_receipts
 from pipeline.ledger.audit import append_audit
 from pipeline.ledger.holdings import find_file_ids
 from schemas.access import Principal
-from schemas.api import AckRequest, EventPage, ReceiptList, ReceiptView, TokenAnswer, TokenProblem
+from schemas.api_delivery import (
+    AckRequest,
+    EventPage,
+    ReceiptList,
+    ReceiptView,
+    TokenAnswer,
+    TokenProblem,
+)
 from schemas.errors import RateLimitedError, UnauthenticatedError
 from schemas.handover import AckedFile
 from workers.gateway.gate import GuardedRoute, name_address
@@ -82,6 +89,7 @@ async def give_token(request: Request, gateway: TheGateway) -> Response:
     if principal is None:
         gateway.gate.note_failure(address)
         return _refuse(401, "invalid_client", "client id or secret is wrong")
+    gateway.gate.note_use(principal.key_id)
     thumbprint = None
     if "dpop" in request.headers:
         try:

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from pipeline.ledger.holdings import list_files, note_access, read_file
 from schemas.access import Principal
-from schemas.api import FileList
+from schemas.api_delivery import (
+    FileList,
+)
 from schemas.errors import InvalidRequestError, NotFoundError, RangeError
 from schemas.handover import FileEntry
 from workers.gateway.gate import GuardedRoute

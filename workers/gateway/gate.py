@@ -50,12 +50,16 @@ class Gate:
         `RateLimitedError`.
         """
         principal = self._identify(request)
-        self._requests.take(principal.key_id)
+        self.note_use(principal.key_id)
         scope = rule.of(principal.role)
         if scope is Scope.NONE:
             raise ForbiddenError(f"role {principal.role} may not do this")
         self._check_named(request.path_params, principal, scope)
         return principal
+
+    def note_use(self, key_id: str) -> None:
+        """One request of this key. Raises `RateLimitedError`."""
+        self._requests.take(key_id)
 
     def check_failures(self, address: str) -> None:
         """Raises `RateLimitedError` where the address has failed too often."""

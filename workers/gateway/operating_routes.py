@@ -10,7 +10,11 @@ from fastapi import APIRouter
 from sqlalchemy import func, select
 from starlette.responses import JSONResponse, Response
 
-from schemas.api import CheckView, HealthView, ReadyView
+from schemas.api_delivery import (
+    CheckView,
+    HealthView,
+    ReadyView,
+)
 from schemas.dossier import JobState
 from schemas.errors import SohoaError, StoreError
 from schemas.tables import jobs
@@ -51,14 +55,7 @@ def tell_readiness(gateway: TheGateway) -> Response:
     Ledger, store, free space, token key, decoders. The queue is told, too, but uploads are taken while it
     stands still.
     """
-    checks = (
-        _check("ledger", lambda: _ask_ledger(gateway)),
-        _check("store", lambda: _probe_store(gateway)),
-        _check("space", lambda: _measure_space(gateway)),
-        _check("token_key", gateway.tokens.name_key),
-        _check("decoders", gateway.looker.check),
-        CheckView(name="queue", ready=True, detail=_tell_queue(gateway)),
-    )
+    checks = gateway.readiness.ask(time.monotonic(), lambda: _check_all(gateway))
     ready = all(check.ready for check in checks)
     told = ReadyView(ready=ready, checks=checks)
     return JSONResponse(told.model_dump(mode="json"), 200 if ready else 503)
@@ -79,6 +76,17 @@ def tell_metrics(gateway: TheGateway, caller: Caller) -> Response:
     Queue age, page latency, verdicts, delivery lag. Scraped with an operator's key.
     """
     return Response(gateway.metrics.expose(), media_type=CONTENT_TYPE)
+
+
+def _check_all(gateway: Gateway) -> tuple[CheckView, ...]:
+    return (
+        _check("ledger", lambda: _ask_ledger(gateway)),
+        _check("store", lambda: _probe_store(gateway)),
+        _check("space", lambda: _measure_space(gateway)),
+        _check("token_key", gateway.tokens.name_key),
+        _check("decoders", gateway.looker.check),
+        CheckView(name="queue", ready=True, detail=_tell_queue(gateway)),
+    )
 
 
 def _check(name: str, ask: Callable[[], str]) -> CheckView:

@@ -6,10 +6,15 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from schemas.api import FieldProblem, Problem
+from schemas.api import (
+    FieldProblem,
+    Problem,
+)
 from schemas.errors import (
     InvalidRequestError,
     NotFoundError,
@@ -29,6 +34,7 @@ STATUSES: Mapping[str, int] = {
     "encrypted_input": 422,
     "damaged_input": 422,
     "digest_mismatch": 422,
+    "procedure_not_accepted": 422,
     "unsupported_input": 415,
     "over_limit": 413,
     "unauthenticated": 401,
@@ -148,9 +154,19 @@ async def on_http_error(request: Request, error: Exception) -> Response:
         return respond(NotFoundError("no such address", advice="see /openapi.json"), name_request(request))
     if error.status_code == 405:
         answer = respond(MethodNotAllowedError("no such method here"), name_request(request))
-        answer.headers.update(error.headers or {})
+        answer.headers["Allow"] = ", ".join(sorted(_list_methods(request)))
         return answer
     return respond(InvalidRequestError("the body cannot be read"), name_request(request))
+
+
+def _list_methods(request: Request) -> set[str]:
+    """Every method of the path, whichever route has it."""
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, Route | APIRoute) and route.path_regex.match(request.url.path)
+        for method in route.methods or ()
+    }
 
 
 def describe(*codes: str) -> dict[int | str, dict[str, Any]]:

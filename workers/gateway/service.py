@@ -16,6 +16,7 @@ from workers.gateway.limits import Seats
 from workers.gateway.looking import Looker
 from workers.gateway.metrics import Metrics
 from workers.gateway.proofs import Proofs
+from workers.gateway.readiness import Readiness
 from workers.gateway.tokens import Tokens
 from workers.gateway.watching import Watchtower
 from workers.home import Home
@@ -38,6 +39,7 @@ class Gateway:
     metrics: Metrics
     tower: Watchtower
     seats: Seats
+    readiness: Readiness
     on_change: Callable[[], None]
 
     @property

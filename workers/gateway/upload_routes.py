@@ -8,7 +8,11 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from pipeline.ledger.handover import check_place, find_received_file, receive_file, receive_page
-from schemas.api import FileReceiptView, PageReceiptView, to_time
+from schemas.api import (
+    FileReceiptView,
+    PageReceiptView,
+    to_time,
+)
 from schemas.errors import BadInputError
 from schemas.handover import PageReceipt
 from schemas.ledger import Original

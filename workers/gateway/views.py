@@ -3,24 +3,27 @@
 from collections.abc import Iterable
 
 from schemas.api import (
-    AckedFileView,
     DocumentView,
     DossierView,
-    EventFile,
-    EventView,
-    FileView,
     LookView,
     PageReceiptView,
     PageView,
     ReasonView,
-    ReceiptView,
     RenditionView,
     to_time,
+)
+from schemas.api_delivery import (
+    AckedFileView,
+    EventFile,
+    EventView,
+    FileView,
+    ReceiptView,
 )
 from schemas.dossier import DocumentStatus, DossierState, DossierStatus, PageStatus
 from schemas.handover import AckReceipt, FastLook, FileEntry, Handover, HandoverPaper, PageReceipt
 from schemas.ledger import Event
 from schemas.page import Reason, Verdict
+from schemas.procedures import NOT_DIGITISED_LABELS
 from schemas.report import REASON_ADVICE, REASON_LABELS, VERDICT_LABELS
 
 STATE_LABELS = {
@@ -105,13 +108,16 @@ def tell_dossier(status: DossierStatus, handover: Handover) -> DossierView:
 
 def _tell_document(document: DocumentStatus, paper: HandoverPaper, state: DossierState) -> DocumentView:
     numbers = {page.number for page in document.pages}
-    expected = max(paper.declared_pages or 1, *numbers, 1) if state is DossierState.OPEN else 0
+    waits = state is DossierState.OPEN and paper.not_digitised is None
+    expected = max(paper.declared_pages or 1, *numbers, 1) if waits else 0
     return DocumentView(
         ordinal=document.ordinal,
         title=document.title,
         type_code=paper.type_code,
         state=document.state,
         declared_pages=paper.declared_pages,
+        not_digitised=paper.not_digitised,
+        not_digitised_label=NOT_DIGITISED_LABELS[paper.not_digitised] if paper.not_digitised else None,
         missing_pages=tuple(number for number in range(1, expected + 1) if number not in numbers),
         pages=tuple(_tell_page(page, paper) for page in document.pages),
         renditions=tuple(

@@ -9,7 +9,9 @@ from starlette.concurrency import run_in_threadpool
 
 from pipeline.ledger.database import Database
 from pipeline.ledger.holdings import read_marks
-from schemas.api import DossierView
+from schemas.api import (
+    DossierView,
+)
 from schemas.dossier import DossierState
 from schemas.errors import StoreError
 

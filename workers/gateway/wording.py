@@ -4,7 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from schemas.api import DOSSIER_ID_PATTERN, RECORD_CODE_PATTERN
+from schemas.api import (
+    DOSSIER_ID_PATTERN,
+    RECORD_CODE_PATTERN,
+)
 
 DossierId = Annotated[str, Path(pattern=DOSSIER_ID_PATTERN, description="Mã lần nộp. The dossier's id.")]
 Ordinal = Annotated[int, Path(ge=1, le=200, description="Thứ tự giấy tờ. The paper's ordinal, from 1.")]
@@ -43,7 +46,13 @@ STREAM: dict[str, Any] = {
     "description": "Luồng sự kiện. A stream of `page`, `dossier` and `end` events.",
     "content": {
         "text/event-stream": {
-            "schema": {"type": "string"},
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "event": {"type": "string", "enum": ["page", "dossier", "end"]},
+                    "data": {"type": "string", "description": "JSON"},
+                },
+            },
             "example": 'event: page\ndata: {"ordinal": 1, "number": 2, "verdict": "unreadable"}\n\n',
         }
     },

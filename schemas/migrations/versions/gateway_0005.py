@@ -1,4 +1,4 @@
-"""The gateway: whose a dossier is, what the fast look saw, keys, idempotency keys, acknowledgements."""
+"""The gateway: whose a dossier is, what the fast look saw, keys, acknowledgements; the procedures by post."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,6 +17,18 @@ def upgrade() -> None:
     """Dossiers handed in on the server's own command line belong to no station."""
     op.add_column("dossiers", sa.Column("opened_at", sa.Double(), nullable=True))
     op.create_index("ix_dossiers_station", "dossiers", ["office", "station"], unique=False)
+    op.add_column("documents", sa.Column("not_digitised", sa.String(length=16), nullable=True))
+    op.create_table(
+        "procedures",
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("effective_from", sa.String(length=10), nullable=False),
+        sa.Column("effective_to", sa.String(length=10), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("agency", sa.Text(), nullable=True),
+        sa.Column("accepted", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("code", "effective_from", name=op.f("pk_procedures")),
+    )
     op.create_table(
         "fast_looks",
         sa.Column("page_id", _id, nullable=False),
@@ -70,7 +82,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop them."""
-    for table in ("acks", "idempotency_keys", "access_keys", "fast_looks"):
+    for table in ("procedures", "acks", "idempotency_keys", "access_keys", "fast_looks"):
         op.drop_table(table)
+    op.drop_column("documents", "not_digitised")
     op.drop_index("ix_dossiers_station", table_name="dossiers")
     op.drop_column("dossiers", "opened_at")

@@ -1,0 +1,1 @@
+"""What runs at a post office: light, patient with a bad line."""

@@ -1,0 +1,157 @@
+"""A station's side of the gateway: every call may be repeated, and is, until the line holds."""
+
+import base64
+import hashlib
+import random
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+
+from schemas.api import DossierView, FileReceiptView, PageReceiptView
+from schemas.errors import SohoaError, StoreError, UsageError
+
+ATTEMPTS = 8
+FIRST_DELAY_S = 0.5
+MAX_DELAY_S = 30.0
+TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+LONG_POLL_S = 20
+
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers after which the same request may well succeed."""
+
+
+class GatewayError(SohoaError):
+    """The gateway refused, with a problem document; `code` is the problem's, `missing` as it names them."""
+
+    problem_code = "gateway"
+
+    def __init__(self, problem: dict[str, Any], status: int) -> None:
+        missing = problem.get("missing") or []
+        what = f"the gateway refused: {problem.get('detail') or f'HTTP {status}'}"
+        super().__init__(
+            f"{what}: {', '.join(missing[:20])}" if missing else what,
+            advice=str(problem.get("advice") or "look at the gateway's log"),
+        )
+        self.code = str(problem.get("code") or status)
+        self.missing: tuple[str, ...] = tuple(missing)
+        self.exit_code = 3 if self.code in _BAD_INPUT else 2 if status < 500 else 70
+
+
+_BAD_INPUT = {"bad_input", "unsupported_input", "encrypted_input", "damaged_input", "over_limit"}
+
+
+class GatewayClient:
+    """One station's conversation. `pause` waits between attempts."""
+
+    def __init__(self, url: str, key: str, pause: Callable[[float], None] = time.sleep) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise UsageError("the server's address must begin with https:// or http://")
+        headers = {"Authorization": f"Bearer {key}"}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT)
+        self._pause = pause
+
+    def open_dossier(
+        self,
+        record_code: str,
+        papers: list[dict[str, Any]],
+        procedure_code: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> DossierView:
+        """Open it, once however often this is tried. Raises `GatewayError`, `StoreError`."""
+        asked: dict[str, Any] = {"record_code": record_code, "papers": papers}
+        if procedure_code is not None:
+            asked["procedure_code"] = procedure_code
+        answer = self._ask(
+            "POST",
+            "/v1/dossiers",
+            json=asked,
+            headers={"Idempotency-Key": idempotency_key or uuid4().hex},
+        )
+        return DossierView.model_validate_json(answer.content)
+
+    def put_page(self, dossier_id: str, ordinal: int, number: int, path: Path) -> PageReceiptView:
+        """Send one page; its SHA-256 in the receipt is that of the file. Raises as `open_dossier`."""
+        place = f"/v1/dossiers/{dossier_id}/documents/{ordinal}/pages/{number}"
+        return PageReceiptView.model_validate_json(self._put(place, path).content)
+
+    def put_file(self, dossier_id: str, ordinal: int, path: Path) -> FileReceiptView:
+        """Send a whole document. Raises as `open_dossier`."""
+        place = f"/v1/dossiers/{dossier_id}/documents/{ordinal}/file"
+        return FileReceiptView.model_validate_json(self._put(place, path).content)
+
+    def submit(self, dossier_id: str) -> DossierView:
+        """Everything has come. Raises as `open_dossier`."""
+        answer = self._ask("POST", f"/v1/dossiers/{dossier_id}/submit", json={})
+        return DossierView.model_validate_json(answer.content)
+
+    def accept_page(self, dossier_id: str, ordinal: int, number: int, reason: str) -> DossierView:
+        """With a supervisor's key. Raises as `open_dossier`."""
+        place = f"/v1/dossiers/{dossier_id}/documents/{ordinal}/pages/{number}/acceptance"
+        return DossierView.model_validate_json(self._ask("POST", place, json={"reason": reason}).content)
+
+    def retry(self, dossier_id: str) -> None:
+        """With an operator's key. Raises as `open_dossier`."""
+        self._ask("POST", f"/v1/dossiers/{dossier_id}/retry")
+
+    def watch(self, dossier_id: str) -> Iterator[DossierView]:
+        """The dossier now and after every change, for ever. Raises as `open_dossier`."""
+        tag = ""
+        while True:
+            answer = self._ask(
+                "GET",
+                f"/v1/dossiers/{dossier_id}",
+                params={"wait": LONG_POLL_S},
+                headers={"If-None-Match": tag} if tag else {},
+            )
+            if answer.status_code == 200:
+                tag = answer.headers.get("etag", "")
+                yield DossierView.model_validate_json(answer.content)
+
+    def _put(self, place: str, path: Path) -> httpx.Response:
+        data = path.read_bytes()
+        digest = hashlib.sha256(data)
+        field = f"sha-256=:{base64.b64encode(digest.digest()).decode()}:"
+        answer = self._ask("PUT", place, content=data, headers={"Content-Digest": field})
+        if answer.json().get("sha256") != digest.hexdigest():
+            raise StoreError("the gateway's receipt is for other bytes", advice="send the file again")
+        return answer
+
+    def _ask(self, method: str, place: str, **arguments: Any) -> httpx.Response:
+        delay_s = FIRST_DELAY_S
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = self._http.request(method, place, **arguments)
+            except httpx.TransportError as error:
+                if attempt == ATTEMPTS:
+                    raise StoreError(
+                        f"the gateway cannot be reached: {type(error).__name__}", advice="check the line"
+                    ) from error
+            else:
+                if answer.status_code not in _AGAIN or attempt == ATTEMPTS:
+                    return _check(answer)
+            self._pause(delay_s * random.uniform(0.5, 1.5))  # noqa: S311 -- jitter, no secret
+            delay_s = min(MAX_DELAY_S, 2 * delay_s)
+        raise AssertionError  # the last attempt returns or raises
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+
+def _check(answer: httpx.Response) -> httpx.Response:
+    if answer.status_code < 400:
+        return answer
+    try:
+        problem = answer.json()
+    except ValueError:
+        problem = {}
+    raise GatewayError(problem if isinstance(problem, dict) else {}, answer.status_code)
