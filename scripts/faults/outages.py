@@ -143,10 +143,11 @@ def play_fault(
     promised: dict[str, int] = {}
     _hand_in(site, papers, dossiers // 2, rng, promised, outcome)
     began = time.monotonic()
-    harm = threading.Thread(target=FAULTS[name], args=(lines, site))
-    harm.start()
-    _hand_in(site, papers, dossiers - dossiers // 2, rng, promised, outcome)
-    harm.join()
+    rest = (site, papers, dossiers - dossiers // 2, rng, promised, outcome)
+    clerk = threading.Thread(target=_hand_in, args=rest)
+    clerk.start()
+    FAULTS[name](lines, site)  # in this thread: a service ends with the thread that started it
+    clerk.join()
     outcome.lasted_s = time.monotonic() - began
     site.revive()
     _finish(site, promised, since, outcome)

@@ -1,6 +1,7 @@
 """A TCP proxy on loopback that makes the line behind it slow, breaks it, or answers for the service."""
 
 import random
+import select
 import socket
 import threading
 import time
@@ -87,8 +88,8 @@ class Proxy:
             _reset(client)
             return
         budget = [self._rng.randint(1_000, 60_000)]
-        for connection in (client, server):
-            connection.settimeout(_LOOK_EVERY_S)
+        server.settimeout(None)
+        client.settimeout(None)
         self._open |= {client, server}
         for source, sink in ((client, server), (server, client)):
             threading.Thread(target=self._pump, args=(source, sink, budget), daemon=True).start()
@@ -98,10 +99,10 @@ class Proxy:
             if self.line is Line.DOWN:
                 break
             try:
+                if not select.select([source], [], [], _LOOK_EVERY_S)[0]:
+                    continue
                 chunk = source.recv(_CHUNK_BYTES)
-            except TimeoutError:
-                continue
-            except OSError:
+            except (OSError, ValueError):  # ValueError: the other direction has closed it
                 break
             if not chunk:
                 with suppress(OSError):
@@ -114,9 +115,7 @@ class Proxy:
                 if budget[0] < 0:
                     break
             try:
-                sink.settimeout(None)
                 sink.sendall(chunk)
-                sink.settimeout(_LOOK_EVERY_S)
             except OSError:
                 break
         self._open -= {source, sink}
