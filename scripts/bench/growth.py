@@ -10,7 +10,7 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -153,7 +153,8 @@ def measure(database: Database, repeats: int, seed: int = 1) -> dict[str, Latenc
     """Each call `repeats` times on random rows, its transaction and commit included."""
     rng = random.Random(seed)
     with database.read() as connection:
-        waiting = list(connection.execute(select(jobs.c.id).where(jobs.c.state == "queued")).scalars())
+        queued = select(jobs.c.id).where(jobs.c.state == "queued", jobs.c.run_id.is_(None))
+        waiting = list(connection.execute(queued).scalars())
         dossiers = connection.execute(text("SELECT count(*) FROM dossiers")).scalar_one()
     rng.shuffle(waiting)
     codes = [f"H21.65-220914-{rng.randint(1, dossiers):08d}" for _ in range(repeats)]
@@ -228,18 +229,15 @@ def main(
         database.close()
         print(f"{kind} {size:,} pages: filled in {took_s:.0f} s", flush=True)
         for name, one in told[size].items():
-            print(
-                f"  {name:22s} {one.cpu_ms:8.2f} {one.tenth_ms:8.2f} {one.median_ms:8.2f} {one.p95_ms:8.2f} ms",
-                flush=True,
-            )
+            columns = "".join(f" {value:8.2f}" for value in asdict(one).values())
+            print(f"  {name:22s}{columns} ms", flush=True)
     least, most = min(told), max(told)
     for name in told[least]:
         small, large = told[least][name], told[most][name]
         cpu, tenth = large.cpu_ms / small.cpu_ms, large.tenth_ms / small.tenth_ms
         median = large.median_ms / small.median_ms
         print(f"  {name:22s} x {cpu:.2f} (CPU)  x {tenth:.2f} (quickest tenth)  x {median:.2f} (median)")
-    answer = {size: {name: [one.cpu_ms, one.tenth_ms, one.median_ms, one.p95_ms] for name, one in rows.items()}
-              for size, rows in told.items()}  # fmt: skip
+    answer = {size: {name: asdict(one) for name, one in rows.items()} for size, rows in told.items()}
     (folder / f"growth-{kind}.json").write_text(json.dumps(answer, indent=1))
 
 
