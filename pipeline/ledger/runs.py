@@ -309,14 +309,16 @@ def _find_pages(connection: Connection, run: Row[Any], room: int, upto: int) -> 
             select(pages.c.id, pages.c.number, pages.c.document_id, documents.c.dossier_id),
             Selection.model_validate(run.selection),
         )
-        .where(documents.c.id <= upto)
-        .order_by(documents.c.id, pages.c.number)
+        .where(pages.c.document_id <= upto, documents.c.id <= upto)
+        .order_by(pages.c.document_id, pages.c.number)
     )
-    found = list(connection.execute(query.where(documents.c.id > run.document_cursor).limit(room)))
+    # Both columns are bounded, which are the same: else PostgreSQL walks one of them from its beginning.
+    after = (pages.c.document_id > run.document_cursor) & (documents.c.id > run.document_cursor)
+    found = list(connection.execute(query.where(after).limit(room)))
     if len(found) == room:  # the last document may go on
         last = found[-1]
         found += connection.execute(
-            query.where(documents.c.id == last.document_id, pages.c.number > last.number)
+            query.where(pages.c.document_id == last.document_id, pages.c.number > last.number)
         )
     return found
 
