@@ -15,6 +15,8 @@ from pipeline.ledger.manifests import (
     list_undescribed,
     mark_changed,
     mark_described,
+    pack_manifest,
+    unpack_manifest,
 )
 from pipeline.ledger.outbox import publish_events, read_events
 from pipeline.ledger.relinking import EVENT_GAP, Relinked, publish_after_gap, relink_dossier
@@ -34,7 +36,7 @@ def describe(bench: Bench, dossier_id: str) -> DossierManifest:
     """As it comes back from the store."""
     with bench.database.read() as connection:
         manifest = describe_dossier(connection, dossier_id)
-    return DossierManifest.model_validate_json(manifest.model_dump_json())
+    return unpack_manifest(pack_manifest(manifest))
 
 
 def relink(bench: Bench, manifest: DossierManifest) -> Relinked:
