@@ -350,6 +350,8 @@ store_findings = Table(
     Column("detail", Text, nullable=False),
     Column("found_at", Double, nullable=False),
     Column("settled_at", Double),
+    # Why it may stay so, where an operator said it; what mended itself has none.
+    Column("settled_reason", Text),
     UniqueConstraint("check_id", "key"),
     Index(
         "ix_store_findings_open",

@@ -3,7 +3,13 @@
 from hashlib import sha256
 from logging import getLogger
 
-from pipeline.ledger.manifests import describe_dossier, list_undescribed, mark_changed, mark_described
+from pipeline.ledger.manifests import (
+    describe_dossier,
+    list_undescribed,
+    mark_changed,
+    mark_described,
+    pack_manifest,
+)
 from schemas.errors import IntegrityError
 from schemas.manifest import DossierManifest, name_manifest
 from workers.home import Home
@@ -19,7 +25,7 @@ def describe_changed(home: Home, limit: int = DESCRIBED_A_ROUND) -> int:
         due = list_undescribed(connection, limit)
         manifests = [describe_dossier(connection, dossier_id) for dossier_id in due]
     for manifest in manifests:
-        data = manifest.model_dump_json().encode()
+        data = pack_manifest(manifest)
         try:
             home.store.put(
                 name_manifest(manifest.dossier_id, manifest.changes), data, sha256(data).hexdigest()

@@ -6,8 +6,6 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 
-from pydantic import ValidationError
-
 from pipeline.binding.keys import load_trust_roots
 from pipeline.binding.verify import verify
 from pipeline.ledger.fixity import (
@@ -17,6 +15,7 @@ from pipeline.ledger.fixity import (
     find_last_check,
     list_expected,
 )
+from pipeline.ledger.manifests import unpack_manifest
 from pipeline.ledger.relinking import Relinked, find_relink, publish_after_gap, relink_dossier
 from schemas.errors import BadInputError, IntegrityError, NotFoundError, StoreError
 from schemas.fixity import (
@@ -29,7 +28,7 @@ from schemas.fixity import (
     FindingKind,
     StoreFinding,
 )
-from schemas.manifest import MANIFEST_KEY, DossierManifest
+from schemas.manifest import MANIFEST_KEY
 from workers.home import Home
 from workers.submit import name_actor
 
@@ -116,10 +115,10 @@ class StoreCheck:
         for dossier_id, keys in itertools.islice(self._list_dossiers(), limit):
             last, looked_at = dossier_id, looked_at + 1
             finding = self._look_at_manifest(dossier_id, keys[-1])
-            if finding is None:
-                sound += keys
-            else:
+            if finding is not None:
                 findings.append(finding)
+            elif self._is_sampled(keys[-1]):
+                sound.append(keys[-1])
         return CheckedBatch(last if looked_at == limit else None, looked_at, tuple(findings), tuple(sound))
 
     def _list_dossiers(self) -> Iterator[tuple[str, list[str]]]:
@@ -144,8 +143,8 @@ class StoreCheck:
         try:
             if stat is None:
                 return StoreFinding(key, FindingKind.MISSING, "it was listed and is gone")
-            manifest = DossierManifest.model_validate_json(self._home.store.get(key, stat.sha256))
-        except (ValidationError, IntegrityError):
+            manifest = unpack_manifest(self._home.store.get(key, stat.sha256))
+        except IntegrityError:
             return StoreFinding(key, FindingKind.CHANGED, "this manifest cannot be read")
         if known:
             return None

@@ -162,7 +162,7 @@ def settle_finding(connection: Connection, key: str, reason: str, actor: str, no
     ended = connection.execute(
         update(store_findings)
         .where(store_findings.c.key == key, store_findings.c.settled_at.is_(None))
-        .values(settled_at=now)
+        .values(settled_at=now, settled_reason=reason)
     )
     if ended.rowcount:
         append_audit(connection, actor, "store.settled", key, now, reason=reason)
@@ -186,12 +186,14 @@ def _drop_known(connection: Connection, check_id: int, now: float) -> None:
 def _write_finding(connection: Connection, check_id: int, finding: StoreFinding, now: float) -> None:
     """Once a check, and on the audit log where no check had it open; what an operator settled stays so."""
     earlier = connection.execute(
-        select(store_findings.c.check_id, store_findings.c.settled_at, store_findings.c.kind)
+        select(store_findings)
         .where(store_findings.c.key == finding.key)
         .order_by(store_findings.c.id.desc())
         .limit(1)
     ).first()
     if earlier is not None and earlier.check_id == check_id:
+        return
+    if earlier is not None and earlier.settled_reason is not None and earlier.kind == finding.kind:
         return
     connection.execute(
         insert(store_findings).values(

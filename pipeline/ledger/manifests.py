@@ -1,10 +1,13 @@
 """Dossiers described for the store, and dossiers the ledger lost taken up again from there."""
 
+import re
+from hashlib import sha256
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Row, Table, insert, select, update
 
-from schemas.errors import NotFoundError
+from schemas.errors import IntegrityError, NotFoundError
 from schemas.manifest import DossierManifest, ManifestDocument, ManifestPage, ManifestRendition
 from schemas.tables import documents, dossiers, originals, pages, readings, renditions
 
@@ -13,6 +16,26 @@ _DOCUMENT = ("id", "dossier_id")
 _PAGE = ("id", "document_id")
 _READING = ("page_id", "run_id")
 _RENDITION = ("id", "document_id", "page_ids", "readings")
+
+
+_WRAPPED = re.compile(rb'\{"sha256":"([0-9a-f]{64})","manifest":(.*)\}', re.DOTALL)
+
+
+def pack_manifest(manifest: DossierManifest) -> bytes:
+    """JSON with the SHA-256 of what it tells, for nobody else knows what it should be."""
+    body = manifest.model_dump_json().encode()
+    return b'{"sha256":"%s","manifest":%s}' % (sha256(body).hexdigest().encode(), body)
+
+
+def unpack_manifest(data: bytes) -> DossierManifest:
+    """The inverse of `pack_manifest`. Raises `IntegrityError` for bytes that are none."""
+    match = _WRAPPED.fullmatch(data)
+    if match is None or sha256(match[2]).hexdigest().encode() != match[1]:
+        raise IntegrityError("the bytes of a manifest have changed")
+    try:
+        return DossierManifest.model_validate_json(match[2])
+    except ValidationError as error:
+        raise IntegrityError("a manifest is of a newer program, or of none") from error
 
 
 def list_undescribed(connection: Connection, limit: int) -> list[str]:

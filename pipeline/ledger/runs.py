@@ -6,7 +6,7 @@ what was handed out is a row before any worker sees it.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, TypeVarTuple
+from typing import Any, TypeAlias, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, text, update
 
@@ -37,6 +37,7 @@ DOCUMENTS_A_LOOK = 20_000
 _BURST_S = 5.0  # a rate is made up for after a standstill of no longer than this
 _RECONCILED_A_LOOK = 200
 _Columns = TypeVarTuple("_Columns")
+_FoundPage: TypeAlias = Row[int, int, int, str]
 
 
 def count_selection(connection: Connection, selection: Selection) -> SelectionCount:
@@ -303,22 +304,22 @@ def _feed(connection: Connection, run: Row[Any], room: int, now: float) -> tuple
     return cursor, len(found)
 
 
-def _find_pages(connection: Connection, run: Row[Any], room: int, upto: int) -> list[Row[Any]]:
+def _find_pages(connection: Connection, run: Row[Any], room: int, upto: int) -> list[_FoundPage]:
     query = (
         _joined(
             select(pages.c.id, pages.c.number, pages.c.document_id, documents.c.dossier_id),
             Selection.model_validate(run.selection),
         )
-        .where(documents.c.id <= upto)
-        .order_by(documents.c.id, pages.c.number)
+        .where(pages.c.document_id <= upto, documents.c.id <= upto)
+        .order_by(pages.c.document_id, pages.c.number)
     )
-    found: list[Row[Any]] = list(
-        connection.execute(query.where(documents.c.id > run.document_cursor).limit(room))
-    )
+    # Both columns are bounded, which are the same: else PostgreSQL walks one of them from its beginning.
+    after = (pages.c.document_id > run.document_cursor) & (documents.c.id > run.document_cursor)
+    found: list[Row[Any]] = list(connection.execute(query.where(after).limit(room)))
     if len(found) == room:  # the last document may go on
         last = found[-1]
         found += connection.execute(
-            query.where(documents.c.id == last.document_id, pages.c.number > last.number)
+            query.where(pages.c.document_id == last.document_id, pages.c.number > last.number)
         )
     return found
 
@@ -331,7 +332,7 @@ def _find_busy(connection: Connection, document_ids: set[int]) -> set[int]:
     return set(connection.execute(query).scalars())
 
 
-def _hand_out(connection: Connection, run_id: int, page: Row[Any], now: float, *, busy: bool) -> None:
+def _hand_out(connection: Connection, run_id: int, page: _FoundPage, now: float, *, busy: bool) -> None:
     values: dict[str, Any] = {"outcome": ItemOutcome.OPEN}
     if busy:
         values = {"outcome": ItemOutcome.SKIPPED, "why": "it is being read just now", "ended_at": now}

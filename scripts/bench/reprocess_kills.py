@@ -30,7 +30,7 @@ from schemas.settings import Settings
 from schemas.tables import events, readings, renditions
 from scripts.bench.quick_reading import install
 from workers.embedded import EmbeddedOffice
-from workers.home import open_home
+from workers.home import Home, open_home
 from workers.reprocessing import start_run
 from workers.submit import submit_dossier
 
@@ -99,22 +99,22 @@ def run_killed(home: Path, kills: int, seed: int, *, quick: bool = False) -> tup
     hit = 0
     for _ in range(kills):
         server = _serve(home, quick=quick)
-        before = _look(home, run_id).ended_pages
+        before = _look(opened, run_id).ended_pages
         deadline = time.monotonic() + _PATIENCE_S
-        while _look(home, run_id).ended_pages == before and server.poll() is None:  # it is at work by now
-            if time.monotonic() > deadline or _look(home, run_id).at_rest:
+        while _look(opened, run_id).ended_pages == before and server.poll() is None:  # it is at work by now
+            if time.monotonic() > deadline or _look(opened, run_id).at_rest:
                 break
-            time.sleep(0.02)
+            time.sleep(0.1)
         time.sleep(rng.uniform(0.0, 3.0))
-        hit += not _look(home, run_id).at_rest
+        hit += not _look(opened, run_id).at_rest
         server.send_signal(signal.SIGKILL)
         server.wait()
     server = _serve(home, quick=quick)
     deadline = time.monotonic() + _PATIENCE_S
-    while not _look(home, run_id).at_rest:
+    while not _look(opened, run_id).at_rest:
         if time.monotonic() > deadline:
-            raise TimeoutError(str(_look(home, run_id)))
-        time.sleep(0.2)
+            raise TimeoutError(str(_look(opened, run_id)))
+        time.sleep(0.5)
     server.send_signal(signal.SIGTERM)
     server.wait()
     opened.close()
@@ -177,12 +177,9 @@ def _serve(home: Path, *, quick: bool) -> "subprocess.Popen[bytes]":
     )
 
 
-def _look(home: Path, run_id: int) -> RunProgress:
-    opened = open_home(Settings(home=home))
-    with opened.database.read() as connection:
-        progress = read_progress(connection, run_id)
-    opened.close()
-    return progress
+def _look(home: Home, run_id: int) -> RunProgress:
+    with home.database.read() as connection:
+        return read_progress(connection, run_id)
 
 
 def compare_killed(

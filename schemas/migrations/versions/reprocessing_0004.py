@@ -68,6 +68,7 @@ def _create_tables() -> None:
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("found_at", sa.Double(), nullable=False),
         sa.Column("settled_at", sa.Double(), nullable=True),
+        sa.Column("settled_reason", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["check_id"], ["store_checks.id"], name=op.f("fk_store_findings_check_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_store_findings")),
         sa.UniqueConstraint("check_id", "key", name=op.f("uq_store_findings_check_id_key")),
