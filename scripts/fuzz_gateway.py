@@ -54,7 +54,7 @@ def fuzz(examples: int, seed: int, folder: Path) -> "subprocess.CompletedProcess
         return subprocess.run(
             [
                 *(_program("schemathesis"), "--config-file", config, "run", f"{url}/openapi.json"),
-                *("--checks", "all", "--seed", str(seed), "--continue-on-failure", "--workers", "2"),
+                *("--checks", "all", "--seed", str(seed), "--continue-on-failure", "--workers", "1"),
             ],
             env=environment | {"SOHOA_FUZZ_SCAN": str(scan), "SCHEMATHESIS_HOOKS": "scripts.fuzz_hooks"},
             cwd=folder,
@@ -206,7 +206,7 @@ def _program(name: str) -> Path:
 def main() -> None:
     """As the module says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=250, help="cases an operation, at most")
+    parser.add_argument("--examples", type=int, default=300, help="cases an operation, at most")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sohoa-fuzz-") as folder:

@@ -5,6 +5,7 @@ A secret has 256 random bits, so that a plain SHA-256 of it is as hard to turn b
 
 import hashlib
 import hmac
+import re
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from schemas.tables import access_keys
 
 _ID_BYTES = 5
 _SECRET_BYTES = 32
+_KEY = re.compile(r"(?P<mark>sohoa_[a-z]{2})_(?P<id>[0-9a-f]{10})_(?P<secret>[0-9a-f]{64})", re.ASCII)
 _NOBODY = "0" * 64
 MAX_LABEL = 100
 
@@ -57,11 +59,12 @@ def issue_key(
 
 def check_key(connection: Connection, text: str) -> Principal | None:
     """Whose key this is; None where it is no key, wrong or revoked. Takes as long for an unknown id."""
-    mark, _, rest = text.rpartition("_")[0].rpartition("_")
-    secret = text.rpartition("_")[2]
-    row = connection.execute(select(access_keys).where(access_keys.c.id == rest)).first()
-    same = hmac.compare_digest(row.secret_sha256 if row else _NOBODY, _hash(secret))
-    if row is None or not same or row.revoked_at is not None or KEY_MARKS[Role(row.role)] != mark:
+    match = _KEY.fullmatch(text)
+    if match is None:
+        return None
+    row = connection.execute(select(access_keys).where(access_keys.c.id == match["id"])).first()
+    same = hmac.compare_digest(row.secret_sha256 if row else _NOBODY, _hash(match["secret"]))
+    if row is None or not same or row.revoked_at is not None or KEY_MARKS[Role(row.role)] != match["mark"]:
         return None
     return _principal(row)
 
@@ -114,7 +117,7 @@ def _check_binding(role: Role, bound: KeyBinding) -> None:
 
 
 def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _key(row: Row[Any]) -> AccessKey:

@@ -70,6 +70,7 @@ def measure(pages: int, folder: Path, *, busy: bool) -> dict[str, float]:
         "server_p95_s": _p95(server[1:]),
         "ratio_median": statistics.median(server[1:]) / told["floor_median_s"],
         "ratio_p95": _p95(server[1:]) / told["floor_p95_s"],
+        "ratio_cpu": told["server_cpu_s_per_page"] / told["floor_cpu_s_per_page"],
     }
 
 
@@ -83,10 +84,10 @@ def _upload_all(url: str, key: str, scan: bytes, pages: int, folder: Path, pid: 
             json={"record_code": "H21.65-220914-0011", "papers": [{"title": "Đơn", "pages": pages + 1}]},
             headers={"Idempotency-Key": uuid4().hex},
         ).json()
-        cpu_before = 0.0
+        cpu_before = floor_cpu = 0.0
         for number in range(1, pages + 2):  # the first warms up both
             if number == 2:
-                cpu_before = _cpu_of_tree(pid)
+                cpu_before, floor_cpu = _cpu_of_tree(pid), 0.0
             data = _mark(scan, number)
             started = time.perf_counter()
             answer = station.put(
@@ -96,7 +97,9 @@ def _upload_all(url: str, key: str, scan: bytes, pages: int, folder: Path, pid: 
             )
             wall.append(time.perf_counter() - started)
             answer.raise_for_status()
+            ours_before = _cpu_of_tree(os.getpid())
             floor.append(_floor(data, folder / "one.jpg", store))
+            floor_cpu += _cpu_of_tree(os.getpid()) - ours_before
         cpu = _cpu_of_tree(pid) - cpu_before
     return {
         "pages": pages,
@@ -106,6 +109,7 @@ def _upload_all(url: str, key: str, scan: bytes, pages: int, folder: Path, pid: 
         "floor_median_s": statistics.median(floor[1:]),
         "floor_p95_s": _p95(floor[1:]),
         "server_cpu_s_per_page": cpu / pages,
+        "floor_cpu_s_per_page": floor_cpu / pages,
     }
 
 

@@ -273,6 +273,7 @@ def test_a_bound_token_is_of_no_use_to_who_copied_it(outside: Outside, client: t
 def test_wrong_secrets_and_other_grants_get_no_token(outside: Outside, client: tuple[str, str]) -> None:
     station_id, station_key = outside.issue(Role.STATION, office="600300")
     wrong = [(client[0], "0" * 64), ("0000000000", client[1]), (station_id, station_key.rpartition("_")[2])]
+    wrong += [("\0", "\0"), ("đ", "x"), ("", "")]
     for auth in wrong:
         answer = httpx.post(
             f"{outside.url}/v1/oauth/token", data={"grant_type": "client_credentials"}, auth=auth

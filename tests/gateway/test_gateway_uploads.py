@@ -227,5 +227,6 @@ def test_lists_go_on_where_the_cursor_says(outside: Outside) -> None:
         if cursor is None:
             break
     assert seen == made
-    assert station.http.get("/v1/dossiers", params={"cursor": "e30="}).status_code == 422
+    for cursor in ("e30=", "WzEuMCwiXHUwMDAwIl0=", "W05hTiwgIngiXQ==", "đ", "%00"):
+        assert station.http.get("/v1/dossiers", params={"cursor": cursor}).status_code == 422
     assert station.http.get("/v1/dossiers", params={"state": "complete"}).json()["dossiers"] == []

@@ -3,6 +3,8 @@
 import base64
 import binascii
 import json
+import math
+import re
 import time
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -21,6 +23,7 @@ from pipeline.ledger.status import read_dossier
 from pipeline.quality.dossier_checks import check_dossier
 from schemas.access import Principal
 from schemas.api import (
+    DOSSIER_ID_PATTERN,
     AcceptanceRequest,
     DossierLine,
     DossierList,
@@ -39,6 +42,8 @@ from workers.gateway.service import Caller, Gateway, TheGateway
 from workers.gateway.views import STATE_LABELS, tell_dossier
 from workers.gateway.watching import stream_dossier, wait_for_change
 from workers.gateway.wording import ASKED, STREAM, DossierId, Ordinal, PageNumber
+
+_DOSSIER_ID = re.compile(DOSSIER_ID_PATTERN, re.ASCII)
 
 router = APIRouter(route_class=GuardedRoute, tags=["stations"])
 
@@ -315,6 +320,7 @@ def _read_cursor(cursor: str | None) -> tuple[float, str] | None:
         place, dossier_id = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
     except (ValueError, TypeError, binascii.Error, UnicodeError, RecursionError) as error:
         raise InvalidRequestError("the cursor is not one of ours") from error
-    if not isinstance(place, float) or not isinstance(dossier_id, str):
+    known = isinstance(place, float) and math.isfinite(place) and isinstance(dossier_id, str)
+    if not known or not _DOSSIER_ID.fullmatch(dossier_id):
         raise InvalidRequestError("the cursor is not one of ours")
     return place, dossier_id

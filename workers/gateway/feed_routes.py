@@ -73,8 +73,6 @@ async def give_token(request: Request, gateway: TheGateway) -> Response:
     Client id and secret come by HTTP Basic or in the body. With a `DPoP` proof (RFC 9449) the token is bound
     to the proof's key: who copies it cannot use it.
     """
-    address = name_address(request)
-    gateway.gate.check_failures(address)
     body = await request.body()
     fields = {
         name: values[-1]
@@ -87,7 +85,7 @@ async def give_token(request: Request, gateway: TheGateway) -> Response:
         gateway.read, lambda connection: check_client(connection, client_id[:200], secret[:200])
     )
     if principal is None:
-        gateway.gate.note_failure(address)
+        gateway.gate.note_failure(name_address(request))
         return _refuse(401, "invalid_client", "client id or secret is wrong")
     gateway.gate.note_use(principal.key_id)
     thumbprint = None

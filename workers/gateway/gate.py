@@ -1,6 +1,7 @@
 """The gate: who asks, and whether the table lets them. It stands before any body is read."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Coroutine
 from ipaddress import ip_address
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from pipeline.ledger.access_keys import check_key, find_principal
 from pipeline.ledger.holdings import holds_record, read_file, read_owner
 from schemas.access import KEY_MARKS, Owner, Principal, Role
+from schemas.api import DOSSIER_ID_PATTERN, RECORD_CODE_PATTERN
 from schemas.errors import (
     ForbiddenError,
     NotFoundError,
@@ -28,6 +30,8 @@ from workers.gateway.rules import RULES, Rule, Scope, may_touch
 from workers.gateway.tokens import Tokens
 from workers.home import Home
 
+_DOSSIER_ID = re.compile(DOSSIER_ID_PATTERN, re.ASCII)
+_RECORD_CODE = re.compile(RECORD_CODE_PATTERN, re.ASCII)
 _NO_SUCH = "nothing of that name here, or not for this key"
 _MOST_TOKEN_CHARS = 4096
 
@@ -61,27 +65,23 @@ class Gate:
         """One request of this key. Raises `RateLimitedError`."""
         self._requests.take(key_id)
 
-    def check_failures(self, address: str) -> None:
-        """Raises `RateLimitedError` where the address has failed too often."""
-        if self._failures.is_empty(address):
-            raise RateLimitedError("too many failed attempts from this address")
-
     def note_failure(self, address: str) -> None:
-        """A key, secret or token was wrong."""
+        """A key, secret or token was wrong. Raises `RateLimitedError` where that was so too often.
+
+        A valid key is let in from the same address all the same: a station beside a misled one works on.
+        """
         try:
             self._failures.take(address)
-        except RateLimitedError:
-            return
+        except RateLimitedError as error:
+            raise RateLimitedError("too many failed attempts from this address") from error
 
     def _identify(self, request: Request) -> Principal:
-        address = name_address(request)
-        self.check_failures(address)
         scheme, _, credential = request.headers.get("authorization", "").partition(" ")
         try:
             return self._recognise(request, scheme.lower(), credential.strip())
         except UnauthenticatedError:
             if credential:
-                self.note_failure(address)
+                self.note_failure(name_address(request))
             raise
 
     def _recognise(self, request: Request, scheme: str, credential: str) -> Principal:
@@ -114,7 +114,8 @@ class Gate:
         owner: Owner | None = None
         with self._home.database.read() as connection:
             if "dossier_id" in named:
-                owner = read_owner(connection, named["dossier_id"])
+                if _DOSSIER_ID.fullmatch(named["dossier_id"]):
+                    owner = read_owner(connection, named["dossier_id"])
             elif "file_id" in named:
                 text = str(named["file_id"])
                 found = (
@@ -124,7 +125,8 @@ class Gate:
                 )
                 owner = found[1] if found else None
             elif "record_code" in named:
-                if not holds_record(connection, principal, named["record_code"]):
+                code = named["record_code"]
+                if not _RECORD_CODE.fullmatch(code) or not holds_record(connection, principal, code):
                     raise NotFoundError(_NO_SUCH, advice="check the code")
                 return
             else:

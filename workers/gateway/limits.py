@@ -22,24 +22,19 @@ class Buckets:
 
     def take(self, name: str, now: float | None = None) -> None:
         """Take one. Raises `RateLimitedError` where the bucket is empty."""
-        if not self._take(name, time.monotonic() if now is None else now, 1.0):
+        if not self._take(name, time.monotonic() if now is None else now):
             raise RateLimitedError("too many requests")
 
-    def is_empty(self, name: str, now: float | None = None) -> bool:
-        """Would `take` be refused?"""
-        return not self._take(name, time.monotonic() if now is None else now, 0.0)
-
-    def _take(self, name: str, now: float, amount: float) -> bool:
+    def _take(self, name: str, now: float) -> bool:
         with self._lock:
             level, at = self._held.get(name, (self._burst, now))
             level = min(self._burst, level + (now - at) * self._per_s)
             if level < 1.0:
                 self._held[name] = (level, now)
                 return False
-            if amount:
-                self._held[name] = (level - amount, now)
-                if len(self._held) > _MOST_BUCKETS:
-                    self._forget(now)
+            self._held[name] = (level - 1.0, now)
+            if len(self._held) > _MOST_BUCKETS:
+                self._forget(now)
             return True
 
     def _forget(self, now: float) -> None:
