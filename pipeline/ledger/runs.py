@@ -315,7 +315,7 @@ def _find_pages(connection: Connection, run: Row[Any], room: int, upto: int) -> 
     )
     # Both columns are bounded, which are the same: else PostgreSQL walks one of them from its beginning.
     after = (pages.c.document_id > run.document_cursor) & (documents.c.id > run.document_cursor)
-    found: list[Row[Any]] = list(connection.execute(query.where(after).limit(room)))
+    found = list(connection.execute(query.where(after).limit(room)))
     if len(found) == room:  # the last document may go on
         last = found[-1]
         found += connection.execute(
