@@ -8,6 +8,9 @@ from schemas.ledger import StoredObject
 
 CheckKind = Literal["asked", "scheduled"]
 
+PROBE_KEY = "health/probe"
+"""The one object of no dossier: the gateway puts it to learn whether the store takes anything."""
+
 
 class CheckPhase(StrEnum):
     """What is walked, in this order: dossiers' manifests, the ledger's objects, the store's keys."""

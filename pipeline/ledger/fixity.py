@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 from pipeline.ledger.audit import append_audit
 from schemas.fixity import (
     NEXT_PHASE,
+    PROBE_KEY,
     CheckedBatch,
     CheckKind,
     CheckOptions,
@@ -282,6 +283,10 @@ def _tell_stranger(key: str) -> StoreFinding:
     if key.startswith("originals/"):
         return StoreFinding(
             key, FindingKind.ORPHANED, "no dossier names this original: its hand-over was not acknowledged"
+        )
+    if key == PROBE_KEY:
+        return StoreFinding(
+            key, FindingKind.LEFTOVER, "the gateway asks with it whether the store takes anything"
         )
     return StoreFinding(key, FindingKind.ORPHANED, "no key of this program")
 

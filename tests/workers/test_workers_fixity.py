@@ -75,6 +75,16 @@ def test_every_kind_of_damage_is_found_and_mended_damage_is_settled(
     assert "2 findings" in office.run("doctor").stdout
 
 
+def test_what_the_gateway_asks_the_store_with_is_no_finding_of_concern(
+    office: Office, kept: dict[str, Path]
+) -> None:
+    probe = office.home / "store" / PROBE_KEY
+    probe.parent.mkdir()
+    probe.write_bytes(b"sohoa\n")
+    code, told = check(office)
+    assert (code, told["well"]) == (0, True)
+
+
 def test_a_rendition_with_a_broken_signature_is_found_though_its_hash_is_right(
     office: Office, kept: dict[str, Path]
 ) -> None:

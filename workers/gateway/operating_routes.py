@@ -17,6 +17,7 @@ from schemas.api_delivery import (
 )
 from schemas.dossier import JobState
 from schemas.errors import SohoaError, StoreError
+from schemas.fixity import PROBE_KEY
 from schemas.tables import jobs
 from workers.gateway.gate import GuardedRoute
 from workers.gateway.metrics import CONTENT_TYPE
@@ -26,7 +27,6 @@ from workers.gateway.wording import ASKED
 
 router = APIRouter(route_class=GuardedRoute, tags=["operators"])
 
-PROBE_KEY = "health/probe"
 _PROBE = b"sohoa\n"
 STALLED_AFTER_S = 300.0
 """A due job that waits longer says that no worker is at work; pages are taken all the same."""
