@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from office_outside import RECORD, Office, Papers
 
+from schemas.fixity import PROBE_KEY
+
 ROOT = Path(__file__).parents[2]
 
 
