@@ -38,6 +38,11 @@ FADED = 0.025
 LAMP_RIM = 0.2
 """Of the page's range of brightness, how much of it lies within 6 mm of a glare's rim: 0.35 and more round
 lamps; light from one side, whose brightest corner seems to glare, has 0.02 to 0.06 there."""
+LAMP_ALL_ROUND = 0.9
+"""Share of the rim that is so much darker: round lamps 1.0, round bright panels of folded paper 0.04 to 0.75
+where they end at an edge of the page, or at another fold."""
+ROUND_FILL = 0.88
+"""Of its rectangle a lamp fills 0.76 to 0.82; panels of folded paper at a corner of the page fill 0.95."""
 LAMP_RIM_CELLS = (13, 17)
 """From 4 to 6 mm out."""
 GLARE_LEVEL = 0.93
@@ -97,8 +102,8 @@ def find_covers(sheet: Sheet, ink: Ink, *, by_shadow: bool) -> Covers:
         return Covers(np.zeros_like(text), np.zeros_like(text), 0.0)
     odd = _odd_patches(sheet.paper, size) & ~frame
     laid_on = _keep_covers(odd, text, rim=5, reached=0.01)
-    laid_on |= _keep_covers(odd, text, rim=5, reached=0.0, least=LARGE_SHARE)
     if by_shadow:
+        laid_on |= _keep_covers(odd, text, rim=5, reached=0.0, least=LARGE_SHARE)
         shadow = (_shadows(sheet, ink, paper) | frame).astype(np.uint8)
         for gap in RIM_GAPS:
             rim = cv2.dilate(shadow, _square(gap))
@@ -212,12 +217,20 @@ def _glaring(paper: Pixels, page: Mask) -> Mask:
     if brightest < GLARE_LEVEL or brightest - usual < GLARE:
         return np.zeros(level.shape, np.bool_)
     glare = page & (level >= brightest - SATURATED)
-    core = cv2.morphologyEx(glare.astype(np.uint8), cv2.MORPH_OPEN, _square(9)) > 0
-    inner, outer = (cv2.dilate(core.astype(np.uint8), _square(side)) for side in LAMP_RIM_CELLS)
-    rim = (outer > inner) & page
-    if not rim.any() or level[core].mean() - level[rim].mean() < LAMP_RIM * (brightest - usual):
-        return np.zeros(level.shape, np.bool_)
-    return core
+    core = cv2.morphologyEx(glare.astype(np.uint8), cv2.MORPH_OPEN, _square(9)).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=4)
+    lamps = np.zeros(level.shape, np.bool_)
+    for number in range(1, count):
+        region = (labels == number).astype(np.uint8)
+        inner, outer = (cv2.dilate(region, _square(side)) for side in LAMP_RIM_CELLS)
+        rim = (outer > inner) & page
+        _, _, width, height, area = (int(value) for value in stats[number])
+        if area < MIN_SHARE * level.size or area > ROUND_FILL * width * height or not rim.any():
+            continue
+        drop = float(level[region > 0].mean() - np.quantile(level[rim], 1 - LAMP_ALL_ROUND))
+        if drop >= LAMP_RIM * (brightest - usual):
+            lamps |= region > 0
+    return lamps
 
 
 OUTLINE_TOLERANCE = 2.0

@@ -78,9 +78,8 @@ CUT_COMPONENTS = 2
 """Letters touching the edge of the scan: 0 on all uncut pages without heavy noise."""
 HIDDEN = Ramp(0.0, 0.004, 0.25)
 """Share of the print's rectangle under covers or glare: 0.03 and more where words are lost; a quarter of the
-words is what the label calls unreadable."""
-GLARED = Ramp(0.0, 0.004, 0.14)
-"""The same under glare: print fades out beyond the patch that is found, twice as much is lost."""
+words is what the label calls unreadable. Under glare twice as much is lost, as print fades out round it; but
+bright panels of folded paper can look like one."""
 LOST_SOFT = Ramp(0.04, 0.1, 0.25)
 """Print out of focus that was not read either, the lesser of both shares; a quarter is the label's limit."""
 MARGIN_MM = 2.0
@@ -113,17 +112,10 @@ def image_findings(look: Look) -> Iterable[Finding]:
     if not look.photo:
         jitter = 0.0 if is_dragged(look) else JITTER.weigh(look.jitter)
         yield Finding(Reason.BANDING, max(STRIPES.weigh(look.dark_stripe_share), jitter))
-    reason, ramp = hiding(look)
+    reason = Reason.GLARE if look.glare_share > look.laid_on_share else Reason.OCCLUDED
     # facets of a crumpled page look like sheets on it
     if reason is Reason.GLARE or not crease or look.hidden_share > FACETS:
-        yield Finding(reason, ramp.weigh(look.hidden_share), overruled_by_reading=False)
-
-
-def hiding(look: Look) -> tuple[Reason, Ramp]:
-    """What hides print, if anything does, and what its share means."""
-    if look.glare_share > look.laid_on_share:
-        return Reason.GLARE, GLARED
-    return Reason.OCCLUDED, HIDDEN
+        yield Finding(reason, HIDDEN.weigh(look.hidden_share), overruled_by_reading=False)
 
 
 def _print_findings(look: Look) -> Iterable[Finding]:
@@ -171,9 +163,9 @@ PRIOR_CELLS = 60
 def coverage_findings(look: Look, coverage: Coverage) -> Iterable[Finding]:
     """Ink that no sure word accounts for: print was not read there, however sure the words elsewhere are."""
     unsure = coverage.unsure_share * coverage.inked_cells / (coverage.inked_cells + PRIOR_CELLS)
-    lost = LOST_SOFT.weigh(min(unsure, look.soft_tile_share))
-    yield Finding(Reason.BLUR, lost, overruled_by_reading=False)
     if coverage.word_count:
         yield Finding(Reason.PARTIAL, min(REVIEW_AT_MOST, UNSURE.weigh(unsure)))
         if coverage.inked_cells >= FEW_CELLS:
+            lost = LOST_SOFT.weigh(min(unsure, look.soft_tile_share))
+            yield Finding(Reason.BLUR, lost, overruled_by_reading=False)
             yield Finding(Reason.PARTIAL, min(REVIEW_AT_MOST, HALF_GAP.weigh(coverage.half_gap)))

@@ -12,12 +12,12 @@ import numpy as np
 
 from pipeline.quality.coverage import Coverage, measure_coverage
 from pipeline.quality.findings import (
+    HIDDEN,
     REVIEW_AT_MOST,
     REVIEW_FROM,
     UNREADABLE_FROM,
     Finding,
     coverage_findings,
-    hiding,
     image_findings,
 )
 from pipeline.quality.look import Look
@@ -147,7 +147,7 @@ LOST_COMPONENTS = 40
 
 def _p_unreadable(p_model: float, look: Look) -> float:
     """Where print is hidden, one half at the quarter of the words that an office would not accept."""
-    return max(p_model, min(1.0, 0.5 * look.hidden_share / hiding(look)[1].unreadable))
+    return max(p_model, min(1.0, 0.5 * look.hidden_share / HIDDEN.unreadable))
 
 
 def _reading_reason(coverage: Coverage) -> Reason:

@@ -146,12 +146,12 @@ def test_fewer_pages_than_declared_need_a_word_and_gaps_are_never_let_through(
 
 
 def test_a_file_takes_the_place_of_pages_until_the_hand_over(station: Asker, scans: Scans) -> None:
-    dossier_id = station.open()["id"]
+    dossier_id, paper_file = station.open()["id"], pdf_of(2)
     station.put(dossier_id, 1, 5, scans.good)
-    station.put_file(dossier_id, 1, pdf_of(2))
+    station.put_file(dossier_id, 1, paper_file)
     (paper,) = station.read(dossier_id)["documents"]
     assert [page["number"] for page in paper["pages"]] == [1, 2]
-    again = station.put_file(dossier_id, 1, pdf_of(2))
+    again = station.put_file(dossier_id, 1, paper_file)
     assert (again.status_code, len(again.json()["pages"])) == (200, 2)
 
 
