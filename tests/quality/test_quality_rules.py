@@ -10,9 +10,10 @@ import pytest
 from pipeline.digitise import Tools, digitise_page, open_tools
 from pipeline.quality.findings import image_findings
 from pipeline.quality.look import Look, look
+from pipeline.quality.verdict import judge_look
 from schemas.page import Orientation, Pixels, Reason, ScanPage, Skew, UprightPage, Verdict
 from schemas.settings import Settings
-from scripts.samples import other_pages, spoil
+from scripts.samples import damage, other_pages, spoil
 from scripts.samples.page import SamplePage
 from scripts.samples.scanning import Scan, scan
 from scripts.samples.spoil import Spoiled
@@ -108,6 +109,51 @@ def test_a_white_sheet_on_white_paper_is_told_by_its_shadow(
     monkeypatch.setattr(spoil, "_SHEETS", ((252, 252, 250),))
     covered = spoil.cover_with_sheet(prose, random.Random(5), 0.5)
     assert Reason.OCCLUDED in name_causes(look_at(scan_page(covered.page).pixels))
+
+
+def test_a_dark_arm_from_the_edge_is_no_frame(prose: SamplePage) -> None:
+    pixels = scan_page(prose).pixels.copy()
+    height, width = pixels.shape[:2]
+    pixels[height // 3 : height // 2, : width // 2] = (60, 40, 28)
+    assert Reason.OCCLUDED in name_causes(look_at(pixels))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_light_from_one_side_is_no_lamp(seed: int, prose: SamplePage) -> None:
+    lit = scan(prose, seed=seed, skew_deg=0.0, uneven_light=0.6, noise=1.5).pixels
+    assert Reason.GLARE not in name_causes(look_at(lit))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bright_panels_of_folded_paper_are_no_lamps(seed: int, prose: SamplePage) -> None:
+    folded = damage.fold(prose, random.Random(seed), 0.8)
+    assert Reason.GLARE not in name_causes(look_at(scan_page(folded).pixels))
+
+
+@pytest.mark.parametrize(("strength", "cut"), [(0.2, False), (1.0, True)], ids=["back", "front"])
+def test_print_of_the_back_is_not_cut_off(strength: float, cut: bool, prose: SamplePage) -> None:
+    pixels = scan_page(prose).pixels
+    ink = 255.0 - pixels[:, ::-1].astype(np.float32)
+    inked = np.flatnonzero((ink.max(axis=2) > 100).any(axis=0))
+    at_edge = np.roll(ink, -int(inked[0]) - 8, axis=1)
+    seen = look_at(np.clip(pixels - strength * at_edge, 0, 255).astype(np.uint8))
+    assert (Reason.CUT_OFF in name_causes(seen)) == cut
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_fast_look_sends_no_page_back_that_can_be_read(seed: int, prose: SamplePage) -> None:
+    for damaged in (
+        spoil.crumple(prose, random.Random(seed), 0.15).page,
+        damage.fold(prose, random.Random(seed), 0.5),
+    ):
+        assert judge_look(look_at(scan_page(damaged).pixels)).verdict is Verdict.READABLE
+
+
+def test_the_fast_look_sends_back_what_nobody_can_read(prose: SamplePage) -> None:
+    blurred = scan(prose, seed=1, skew_deg=0.0, blur_px=11).pixels
+    noisy = scan(prose, seed=1, skew_deg=0.0, noise=110).pixels
+    for pixels in (blurred, noisy):
+        assert judge_look(look_at(pixels)).verdict is not Verdict.READABLE
 
 
 def test_stripes_without_light_are_banding(prose: SamplePage) -> None:
