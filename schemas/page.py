@@ -296,7 +296,7 @@ class PageText:
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """The verdict on one page; reasons with the weightiest first; `signals` are the measured figures,
-    `regions` the places where print is hidden."""
+    `regions` the places where print is hidden, out of focus or not read."""
 
     verdict: Verdict
     reasons: tuple[Reason, ...]

@@ -36,8 +36,8 @@ FADED_CELLS = 9
 FADED = 0.025
 """... 0.012 of the patch is print at most; of the bright panels of folded paper 0.036 and more."""
 LAMP_RIM = 0.2
-"""Of the page's range of brightness, how much of it lies within 6 mm of a glare's rim: 0.35 and more round
-lamps; light from one side, whose brightest corner seems to glare, has 0.02 to 0.06 there."""
+"""Of the page's range of brightness, how much of it lies within 6 mm of a glare's rim: 0.28 to 0.56
+round lamps; light from one side, whose brightest corner seems to glare, has 0.02 to 0.06 there."""
 LAMP_ALL_ROUND = 0.9
 """Share of the rim that is so much darker: round lamps 1.0, round bright panels of folded paper 0.04 to 0.75
 where they end at an edge of the page, or at another fold."""
@@ -74,7 +74,7 @@ class Covers:
 FRAME = 0.45
 """Of the page's paper: what is darker and touches the edge is the scanner's lid or the table."""
 FRAME_SIDE = 0.5
-"""Of one edge of the scan, along which a frame lies: lids and tables 1.0, hands and folded corners 0.15."""
+"""Of one edge of the scan, along which a frame lies: lids and tables 1.0, a hand 0.15 (fit pages)."""
 PRINTED = 0.02
 """Share of print from which a patch is a part of the page: fold shades and light have print inside."""
 RIM_GAPS = (5, 19)

@@ -20,7 +20,8 @@ NO_MARGIN_MM = 99.0
 NEAR_MM = 6.0
 """Within so much of an edge letters are asked whether they are of this side of the paper."""
 DARK_LETTER = 0.5
-"""Of the page's contrast: print of the back has 0.1 to 0.4, the faintest letters of this side 0.6."""
+"""Of the page's contrast. A choice, not finely measured: print of the back with a third of the ink is left
+out, print of this side is not (a test of both)."""
 FEW_LETTERS = 3
 """A margin is measured to the third letter: specks and shadows come alone."""
 

@@ -47,7 +47,7 @@ def find_soft(look: Look) -> Mask:
 
 
 def _join(bad: Mask, step_px: int, look: Look) -> Mask:
-    """Patches of `bad` cells (`step_px` working px) as closed regions; empty where they fill the print."""
+    """Patches of `bad` cells (`step_px` working px) as closed regions; empty where they fill the page."""
     cell_mm = step_px / (look.dpi * look.scale) * 25.4
     side = max(1, round(JOINED_MM / cell_mm)) | 1
     closed = cv2.morphologyEx(bad.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
