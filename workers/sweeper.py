@@ -5,7 +5,9 @@ import threading
 import time
 from collections.abc import Mapping
 
-from pipeline.ledger.jobs import find_expired, has_due, read_priorities, take_back_hints, take_due
+from sqlalchemy import Connection
+
+from pipeline.ledger.jobs import find_expired, has_due, read_priorities, take_due
 from pipeline.ledger.outbox import count_unpublished, publish_events
 from pipeline.ledger.settling import requeue_lost
 from schemas.dossier import JobKind
@@ -27,24 +29,18 @@ class Hinter:
     def hint(self, now: float) -> None:
         """Send what there is room for. Raises `StoreError`."""
         for kind, room in self._room.items():
-            job_ids = self._home.database.transact(
-                lambda c, kind=kind, room=room: take_due(c, kind, room, now)
-            )
-            if job_ids:
-                self._send(kind, job_ids)
+            try:
+                self._home.database.transact(lambda c, kind=kind, room=room: self._send(c, kind, room, now))
+            except BrokerAwayError as error:
+                _log.warning("hints not sent kind=%s: %s", kind, error)
 
-    def _send(self, kind: JobKind, job_ids: list[str]) -> None:
-        """Those the broker does not take are due again at once."""
-        with self._home.database.read() as connection:
-            priorities = read_priorities(connection, job_ids)
-        sent = 0
-        try:
-            for job_id in job_ids:
-                send_hint(self._actors[kind], job_id, priorities.get(job_id, 0))
-                sent += 1
-        except BrokerAwayError as error:
-            _log.warning("hints not sent kind=%s count=%d: %s", kind, len(job_ids) - sent, error)
-            self._home.database.transact(lambda c: take_back_hints(c, job_ids[sent:]))
+    def _send(self, connection: Connection, kind: JobKind, room: int, now: float) -> None:
+        """Sent before it is committed that they were: who dies in between leaves doubles, which do no harm,
+        and never a hint that the ledger believes in and no broker has."""
+        job_ids = take_due(connection, kind, room, now)
+        priorities = read_priorities(connection, job_ids) if job_ids else {}
+        for job_id in job_ids:
+            send_hint(self._actors[kind], job_id, priorities[job_id])
 
 
 class Sweeper(threading.Thread):

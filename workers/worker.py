@@ -82,7 +82,7 @@ def run_sweeper(settings: Settings) -> None:
     broker = open_broker(url, [])
     worker = JobWorker(home, "sweeper", Leases(home), lambda: None)  # declares the queues; works nothing
     sweeper = Sweeper(home, declare_actors(broker, worker), _room(settings))
-    # one that died between ledger and broker leaves hints that were never sent; a duplicate does no harm
+    # a broker that lost its messages is started with a sweeper, most often; a duplicate does no harm
     Patience().insist(lambda: home.database.transact(forget_hints))
     keeper = Keeper(home, sweeper.nudge)
     for part in (sweeper, keeper):

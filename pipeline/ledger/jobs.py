@@ -242,13 +242,6 @@ def has_due(connection: Connection, now: float) -> bool:
     return any(_next_priority(connection, kind, None, now) is not None for kind in JobKind)
 
 
-def take_back_hints(connection: Connection, job_ids: Sequence[str]) -> None:
-    """These were not sent after all."""
-    connection.execute(
-        update(jobs).where(jobs.c.id.in_(job_ids), jobs.c.state == JobState.QUEUED).values(hinted_at=None)
-    )
-
-
 def forget_hints(connection: Connection) -> None:
     """Every hint is lost: the in-process broker ended with its process."""
     connection.execute(
