@@ -208,7 +208,7 @@ def main(
         str | None, typer.Option(help="URL of a throw-away server, e.g. postgresql://bench@127.0.0.1:5999/")
     ] = None,
     repeats: int = 200,
-    keep: Annotated[bool, typer.Option("--keep", help="SQLite ledgers that are there: measure only")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="ledgers that are there: measure only")] = False,
 ) -> None:
     """CPU, quickest tenth, median and 95th percentile of each call; how they grew from least to most."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -217,13 +217,13 @@ def main(
     for size in map(int, sizes.split(",")):
         path = folder / f"growth-{size}.sqlite3"
         if postgresql:
-            url: object = _make_database(postgresql, f"growth_{size}")
+            url: object = _make_database(postgresql, f"growth_{size}", keep=keep)
         else:
             url = sqlite_url(path)
             if not keep:
                 path.unlink(missing_ok=True)
-        filled = keep and not postgresql and path.exists()
         database = open_database(url)  # type: ignore[arg-type]
+        filled = keep and _has_rows(database)
         took_s = 0.0 if filled else fill(database, size)
         told[size] = measure(database, repeats)
         database.close()
@@ -241,13 +241,20 @@ def main(
     (folder / f"growth-{kind}.json").write_text(json.dumps(answer, indent=1))
 
 
-def _make_database(server: str, name: str) -> str:
+def _has_rows(database: Database) -> bool:
+    with database.read() as connection:
+        return connection.execute(text("SELECT id FROM dossiers LIMIT 1")).first() is not None
+
+
+def _make_database(server: str, name: str, *, keep: bool) -> str:
     from sqlalchemy import create_engine
 
     engine = create_engine(f"{server}postgres", isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        named = text("SELECT 1 FROM pg_database WHERE datname = :name")
+        if not (keep and connection.execute(named, {"name": name}).first()):
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
+            connection.execute(text(f"CREATE DATABASE {name}"))
     engine.dispose()
     return f"{server}{name}"
 
