@@ -55,6 +55,12 @@ class RetryPolicy:
     outage_delay_s: float = 30.0
     outage_max_delay_s: float = 3600.0
 
+    @property
+    def longest_delay_s(self) -> float:
+        """No job is put off for longer than this."""
+        doubled_s: float = self.retry_delay_s * 2 ** (self.max_attempts - 1)
+        return max(doubled_s, self.outage_delay_s, self.outage_max_delay_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

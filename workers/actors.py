@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
@@ -68,7 +67,9 @@ class JobWorker:
         """Do one job, if it is there to be done. Any other error than ours reaches `fail_unforeseen`."""
         owner = f"{self._owner}/{threading.get_ident()}"
         lease_s = self._home.settings.job_lease_s
-        claim = self._write(lambda connection: claim_job(connection, job_id, owner, lease_s, time.time()))
+        claim = self._write(
+            lambda connection: claim_job(connection, job_id, owner, lease_s, self._home.now())
+        )
         if claim is None:
             _log.info("nothing to do job=%s", job_id)
             return
@@ -107,7 +108,9 @@ class JobWorker:
     def _fail(self, claim: Claim, failure: str) -> None:
         try:
             state = self._write(
-                lambda connection: fail_job(connection, claim, failure, self._home.retry_policy, time.time())
+                lambda connection: fail_job(
+                    connection, claim, failure, self._home.retry_policy, self._home.now()
+                )
             )
         except LeaseLostError:
             return
@@ -117,7 +120,7 @@ class JobWorker:
 
     def _defer(self, claim: Claim, failure: str) -> None:
         """A service outside is down, which is no fault of the document."""
-        now = time.time()
+        now = self._home.now()
         try:
             due = self._write(
                 lambda connection: defer_job(connection, claim, failure, self._home.retry_policy, now)
@@ -129,7 +132,7 @@ class JobWorker:
     def _work_page(self, claim: Claim) -> None:
         work = self._read(lambda connection: read_page_work(connection, claim))
         outcome = self._digitise(work)
-        self._write(lambda connection: finish_page(connection, claim, outcome, time.time()))
+        self._write(lambda connection: finish_page(connection, claim, outcome, self._home.now()))
         _log.info(
             "page done dossier=%s page=%d:%d revision=%d verdict=%s",
             work.dossier_id,
@@ -152,7 +155,9 @@ class JobWorker:
         outcome = None
         if comparison.outcome is ItemOutcome.ADOPTED and isinstance(page, DigitisedPage):
             outcome = self._keep_page(work, page)
-        self._write(lambda connection: finish_reading(connection, claim, comparison, outcome, time.time()))
+        self._write(
+            lambda connection: finish_reading(connection, claim, comparison, outcome, self._home.now())
+        )
         _log.info(
             "page read anew run=%d dossier=%s page=%d:%d %s",
             claim.run_id,
@@ -197,14 +202,16 @@ class JobWorker:
         if held is not None and held.level_asked is not None:
             reached = self._find_level(held.object)
             if reached is not None and reached.rung >= held.level_asked.rung:
-                self._write(lambda connection: finish_level(connection, claim, held, reached, time.time()))
+                self._write(
+                    lambda connection: finish_level(connection, claim, held, reached, self._home.now())
+                )
                 return
         made = self._store_rendition(claim, work)
         signed = self._tell_signature(made, work)
         delay_s = self._home.retry_policy.outage_delay_s
         self._write(
             lambda connection: finish_document(
-                connection, claim, made, time.time(), signed, extend_after_s=delay_s
+                connection, claim, made, self._home.now(), signed, extend_after_s=delay_s
             )
         )
         _log.info(

@@ -72,7 +72,7 @@ def ask_extension(home: Home, held: HeldRendition, goal: SignatureLevel) -> Aske
     reached = find_level(home.store.get(held.object.key, held.object.sha256))
     if reached is not None and reached.rung >= goal.rung:
         return LedgerExtension(held, reached, None)
-    now = time.time()
+    now = home.now()
     job_id = home.database.transact(lambda connection: ask_level(connection, held, goal, name_actor(), now))
     return Asked(held, goal, job_id, now)
 

@@ -3,7 +3,6 @@ again from their manifests."""
 
 import hashlib
 import itertools
-import time
 from collections.abc import Callable, Iterator
 
 from pipeline.binding.keys import load_trust_roots
@@ -64,7 +63,7 @@ class StoreCheck:
         else:
             batch = self._look_at_objects(limit)
         with self._home.database.write() as connection:
-            moved = advance_check(connection, status, batch, time.time())
+            moved = advance_check(connection, status, batch, self._home.now())
         if moved is None:
             raise StoreError(
                 f"check {status.id} is being worked on by another process", advice="wait for it to end"
@@ -151,7 +150,7 @@ class StoreCheck:
         if not self.status.options.relink:
             return StoreFinding(key, FindingKind.UNLINKED, "the ledger is behind this manifest (--relink)")
         with self._home.database.write() as connection:
-            relink_dossier(connection, manifest, name_actor(), time.time())
+            relink_dossier(connection, manifest, name_actor(), self._home.now())
             if not self._jumped:
                 self._jumped = publish_after_gap(connection) > 0
         self.relinked += 1
@@ -185,7 +184,7 @@ def open_check(home: Home, kind: CheckKind, options: CheckOptions, *, restart: b
             or restart
             or (kind == "asked" and last.options != options)
         ):
-            last = begin_check(connection, kind, options, time.time())
+            last = begin_check(connection, kind, options, home.now())
     return StoreCheck(home, last)
 
 

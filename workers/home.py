@@ -15,6 +15,7 @@ from pipeline.storing.store import ObjectStore
 from schemas.errors import ConflictError, StoreError, UsageError
 from schemas.ledger import RetryPolicy
 from schemas.settings import Settings
+from workers.clock import LedgerClock
 from workers.spool import Spool
 
 LOCK_PATIENCE_S = 1.0
@@ -29,6 +30,11 @@ class Home:
     database: Database
     store: ObjectStore
     spool: Spool
+    clock: LedgerClock
+
+    def now(self) -> float:
+        """The ledger's time, POSIX seconds: every time that is written to the ledger."""
+        return self.clock.now()
 
     @property
     def keys(self) -> Path:
@@ -70,7 +76,8 @@ def open_home(settings: Settings) -> Home:
     store = _open_store(settings, folder)
     url = read_secret(settings.database_url, settings.database_url_file)
     database = open_database(sqlite_url(folder / "ledger.sqlite3") if url is None else url)
-    return Home(settings, database, store, Spool(folder / "spool", store, settings.spool_bytes))
+    spool = Spool(folder / "spool", store, settings.spool_bytes)
+    return Home(settings, database, store, spool, LedgerClock(database.read_clock))
 
 
 def has_ledger(settings: Settings) -> bool:

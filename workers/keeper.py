@@ -3,7 +3,6 @@ dossiers' manifests into the store, and reads the store through against the ledg
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -30,7 +29,7 @@ class Keeper(threading.Thread):
         self._nudge_sweeper = nudge_sweeper
         self._stopping = threading.Event()
         self._check: StoreCheck | None = None
-        self._checked_at = time.time()
+        self._checked_at = home.now()
 
     def stop(self) -> None:
         """End after the current round."""
@@ -43,7 +42,7 @@ class Keeper(threading.Thread):
         while not self._stopping.is_set():
             more = False
             try:
-                more = self.keep(time.time())
+                more = self.keep(self._home.now())
             except StoreError as error:
                 self._check = None
                 _log.warning("kept nothing: %s", error)

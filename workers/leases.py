@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 
 from pipeline.ledger.jobs import release_job, renew_lease
 from schemas.errors import StoreError
@@ -45,7 +44,7 @@ class Leases(threading.Thread):
         for claim in held:
             try:  # one transaction each: none waits for a job while it holds another
                 with self._home.database.write() as connection:
-                    renew_lease(connection, claim, lease_s, time.time())
+                    renew_lease(connection, claim, lease_s, self._home.now())
             except StoreError as error:
                 _log.warning("lease not renewed job=%s: %s", claim.job_id, error)
 

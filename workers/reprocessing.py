@@ -41,13 +41,13 @@ def estimate_run(home: Home, selection: Selection, pages_per_hour: float | None)
 def start_run(home: Home, selection: Selection, policy: ComparePolicy, pages_per_hour: float | None) -> int:
     """Write the run down; whatever server works this home goes on with it. Raises `NotFoundError`."""
     return home.database.transact(
-        lambda c: create_run(c, selection, policy, pages_per_hour, name_actor(), time.time())
+        lambda c: create_run(c, selection, policy, pages_per_hour, name_actor(), home.now())
     )
 
 
 def steer_run(home: Home, run_id: int, state: RunState) -> None:
     """Pause, resume or cancel. Raises `NotFoundError`, `ConflictError`."""
-    home.database.transact(lambda c: set_run_state(c, run_id, state, name_actor(), time.time()))
+    home.database.transact(lambda c: set_run_state(c, run_id, state, name_actor(), home.now()))
 
 
 def watch_run(

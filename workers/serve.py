@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -75,7 +74,9 @@ class Server:
             self._jobs.open_signing()
             self._home.store.clear_stale()
             with self._home.database.write() as connection:
-                lost = requeue_expired(connection, self._home.retry_policy, time.time(), dead_owners=OWNER)
+                lost = requeue_expired(
+                    connection, self._home.retry_policy, self._home.now(), dead_owners=OWNER
+                )
                 forget_hints(connection)
         except BaseException:
             self._lock.release()

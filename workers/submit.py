@@ -1,7 +1,6 @@
 """Hand-overs and corrections: durable when these return, not there at all when they raise."""
 
 import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +70,7 @@ def submit_dossier(
     )
     new = NewDossier(record_code, documents, procedure_code, priority, home.settings.station)
     return home.database.transact(
-        lambda connection: register_dossier(connection, new, name_actor(), time.time())
+        lambda connection: register_dossier(connection, new, name_actor(), home.now())
     )
 
 
@@ -90,7 +89,7 @@ def submit_replacement(home: Home, page: PageName, path: Path) -> str:
     original = _keep_original(home, file)
     home.database.transact(
         lambda connection: replace_page(
-            connection, dossier_id, (page.ordinal, page.number), original, name_actor(), time.time()
+            connection, dossier_id, (page.ordinal, page.number), original, name_actor(), home.now()
         )
     )
     return dossier_id
@@ -108,7 +107,7 @@ def submit_acceptance(home: Home, page: PageName, reason: str) -> str:
     def accept(connection: Connection) -> str:
         dossier_id = find_page(connection, page.record_code, page.ordinal, page.number, page.dossier_id)
         accept_page(
-            connection, dossier_id, (page.ordinal, page.number), reason.strip(), name_actor(), time.time()
+            connection, dossier_id, (page.ordinal, page.number), reason.strip(), name_actor(), home.now()
         )
         return dossier_id
 
@@ -117,7 +116,7 @@ def submit_acceptance(home: Home, page: PageName, reason: str) -> str:
 
 def submit_retry(home: Home, dossier_id: str) -> None:
     """Queue a dossier's failed jobs anew. Raises `NotFoundError`, `ConflictError`."""
-    home.database.transact(lambda connection: retry_failed(connection, dossier_id, name_actor(), time.time()))
+    home.database.transact(lambda connection: retry_failed(connection, dossier_id, name_actor(), home.now()))
 
 
 def check_record_code(code: str) -> None:

@@ -105,13 +105,13 @@ class Supervisor:
             with home.database.read() as connection:
                 held = [
                     claim
-                    for claim in find_expired(connection, time.time(), f"{name}/")
+                    for claim in find_expired(connection, home.now(), f"{name}/")
                     if claim.owner.startswith(f"{name}/")
                 ]
             for claim in held:
                 home.database.transact(
                     lambda connection, claim=claim: requeue_lost(
-                        connection, claim, home.retry_policy, time.time(), known_dead=True
+                        connection, claim, home.retry_policy, home.now(), known_dead=True
                     )
                 )
             if held:

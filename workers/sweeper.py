@@ -2,11 +2,11 @@
 
 import logging
 import threading
-import time
 from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
+from pipeline.ledger.clock_jumps import mend_times
 from pipeline.ledger.jobs import find_expired, has_due, read_priorities, take_due
 from pipeline.ledger.outbox import count_unpublished, publish_events
 from pipeline.ledger.settling import requeue_lost
@@ -26,8 +26,9 @@ class Hinter:
         self._actors = actors
         self._room = room
 
-    def hint(self, now: float) -> None:
+    def hint(self) -> None:
         """Send what there is room for. Raises `StoreError`."""
+        now = self._home.now()
         for kind, room in self._room.items():
             try:
                 self._home.database.transact(lambda c, kind=kind, room=room: self._send(c, kind, room, now))
@@ -52,6 +53,7 @@ class Sweeper(threading.Thread):
         self._hinter = Hinter(home, actors, room)
         self._awake = threading.Event()
         self._stopping = False
+        self._mended: tuple[int, bool] | None = None
 
     def nudge(self) -> None:
         """Something changed: do not wait for the next round."""
@@ -69,23 +71,36 @@ class Sweeper(threading.Thread):
         while not self._stopping:
             self._awake.clear()
             try:
-                self.sweep(time.time())
+                self._mend_times()
+                self.sweep(self._home.now())
             except StoreError as error:
                 _log.warning("sweep failed: %s", error)
             self._awake.wait(self._home.settings.sweep_interval_s)
+
+    def _mend_times(self) -> None:
+        """At the start, when the ledger's clock jumped, and once every process has followed it."""
+        clock, policy, lease_s = self._home.clock, self._home.retry_policy, self._home.settings.job_lease_s
+        seen = (clock.jumps, clock.is_settled())
+        if seen == self._mended:
+            return
+        now = clock.now()
+        mended = self._home.database.transact(lambda c: mend_times(c, policy, lease_s, now))
+        self._mended = seen
+        if mended:
+            _log.warning("times that lay too far ahead mended jobs=%d", mended)
 
     def sweep(self, now: float) -> None:
         """One round. Raises `StoreError`."""
         database, policy = self._home.database, self._home.retry_policy
         with database.read() as connection:
             due, unpublished = has_due(connection, now), count_unpublished(connection)
-            expired = find_expired(connection, now) if due else []
+            expired = find_expired(connection, now) if due and self._home.clock.is_settled() else []
         lost = sum(
             database.transact(lambda c, claim=claim: requeue_lost(c, claim, policy, now)) for claim in expired
         )
         published = database.transact(publish_events) if unpublished else 0
         if due:
-            self._hinter.hint(now)
+            self._hinter.hint()
         if lost or published:
             _log.info("swept lost=%d published=%d", lost, published)
 
@@ -116,6 +131,6 @@ class Nudged(threading.Thread):
             self._awake.wait()
             self._awake.clear()
             try:
-                self._hinter.hint(time.time())
+                self._hinter.hint()
             except StoreError as error:
                 _log.warning("hints not sent: %s", error)

@@ -110,6 +110,14 @@ class Database:
         except _FAILURES as error:
             raise _tell("read", error) from error
 
+    def read_clock(self) -> float:
+        """The server's own time, POSIX seconds; SQLite has the machine's. Raises `StoreError`."""
+        if self._engine.dialect.name != "postgresql":
+            return time.time()
+        with self.read() as connection:
+            asked = text("SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)")
+            return float(connection.execute(asked).scalar_one())
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

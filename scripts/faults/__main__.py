@@ -15,6 +15,7 @@ from scripts.faults.outages import (
     FAULTS,
     lined_site,
     play_child_out_of_memory,
+    play_clock_jumps,
     play_disk_full,
     play_fault,
 )
@@ -22,6 +23,12 @@ from scripts.faults.papers import Paper, make_papers
 from scripts.faults.site import EmbeddedSite, ProductionSite
 from scripts.services.process import make_folder, remove_folder
 from scripts.services.together import Services
+
+_EMBEDDED = {
+    "disk-full": play_disk_full,
+    "child-out-of-memory": play_child_out_of_memory,
+    "clock-jumps": play_clock_jumps,
+}
 
 
 def main() -> int:
@@ -89,7 +96,7 @@ def _break(folder: Path, papers: list[Paper], names: list[str], dossiers: int, s
                     wrong += bool(outcome.wrong)
         finally:
             services.stop()
-    for name, play in (("disk-full", play_disk_full), ("child-out-of-memory", play_child_out_of_memory)):
+    for name, play in _EMBEDDED.items():
         if name in names:
             (folder / name).mkdir()
             outcome = play(folder / name, papers, dossiers)

@@ -25,7 +25,9 @@ from scripts.faults.checks import check_dossiers, check_whole_ledger, list_unres
 from scripts.faults.papers import Paper
 from scripts.faults.proxy import Line, Proxy
 from scripts.faults.site import EmbeddedSite, ProductionSite, Site, kill_child
+from scripts.faults.wrong_clock import WrongClock
 from scripts.services.together import Services
+from workers.clock import ANCHOR_S
 from workers.home import Home
 from workers.submit import PageName, submit_dossier, submit_replacement
 
@@ -63,6 +65,7 @@ class Lines:
     database: Proxy
     broker: Proxy
     store: Proxy
+    clock: WrongClock
 
 
 def _set(which: str, line: Line, seconds: float) -> Fault:
@@ -87,6 +90,13 @@ def _restart_broker(_: Lines, site: ProductionSite) -> None:
     site.services.start()
 
 
+def _wrong_clock(lines: Lines, _: ProductionSite) -> None:
+    """The machine of our processes is an hour fast, then an hour slow; the database's is right."""
+    for off_s in (3600, -3600, 0):
+        lines.clock.put(off_s)
+        time.sleep(12.0)
+
+
 def _kill_workers(_: Lines, site: ProductionSite) -> None:
     for _ in range(3):
         kill_child(site.processes["page"])
@@ -106,8 +116,9 @@ FAULTS: dict[str, Fault] = {
     "broker-cut": _set("broker", Line.CUT, 15.0),
     "broker-restarted": _restart_broker,
     "workers-killed": _kill_workers,
+    "workers-clock-wrong": _wrong_clock,
 }
-EMBEDDED_FAULTS = ("disk-full", "child-out-of-memory")
+EMBEDDED_FAULTS = ("disk-full", "child-out-of-memory", "clock-jumps")
 
 
 @contextmanager
@@ -116,7 +127,10 @@ def lined_site(
 ) -> Iterator[tuple[Lines, ProductionSite]]:
     """A site whose processes reach every service through a proxy."""
     site = ProductionSite(folder, services, page_processes=page_processes)
-    lines = Lines(Proxy(services.postgres.port), Proxy(services.rabbitmq.port), Proxy(services.ceph.port))
+    clock = WrongClock(folder)
+    lines = Lines(
+        Proxy(services.postgres.port), Proxy(services.rabbitmq.port), Proxy(services.ceph.port), clock
+    )
     ports = {
         "database_url": (services.postgres.port, lines.database.port),
         "broker_url": (services.rabbitmq.port, lines.broker.port),
@@ -125,7 +139,7 @@ def lined_site(
         file = folder / name
         file.write_text(file.read_text().replace(f":{direct}", f":{proxied}"))
     endpoint = {"SOHOA_S3__ENDPOINT": f"127.0.0.1:{lines.store.port}"}
-    site.environment = {**site.environment, **endpoint}
+    site.environment = {**site.environment, **endpoint, **clock.environment}
     try:
         site.revive()
         yield lines, site
@@ -222,6 +236,27 @@ def play_child_out_of_memory(folder: Path, papers: Sequence[Paper], dossiers: in
     finally:
         starved.close()
         healthy.close()
+    return outcome
+
+
+def play_clock_jumps(folder: Path, papers: Sequence[Paper], dossiers: int) -> Outcome:
+    """The one machine's clock jumps an hour on, two back and one on again: the ledger's own time jumps."""
+    outcome, rng, since = Outcome("clock-jumps"), random.Random(3), time.time()
+    clock = WrongClock(folder)
+    site = EmbeddedSite(folder, **clock.environment)
+    try:
+        site.revive()
+        promised: dict[str, int] = {}
+        began = time.monotonic()
+        shares = (3600, -3600, 0)
+        for number, off_s in enumerate(shares):
+            _hand_in(site, papers, dossiers // 3 + (number < dossiers % 3), rng, promised, outcome)
+            clock.put(off_s)
+            time.sleep(ANCHOR_S + 5.0)
+        outcome.lasted_s = time.monotonic() - began
+        _finish(site, promised, since - 7200, outcome)
+    finally:
+        site.close()
     return outcome
 
 

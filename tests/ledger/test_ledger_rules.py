@@ -1,6 +1,7 @@
 import pytest
 from ledger_bench import POLICY, RECORD, Bench, original
 
+from pipeline.ledger.clock_jumps import mend_times
 from pipeline.ledger.dossiers import accept_page, find_page, replace_page, retry_failed
 from pipeline.ledger.jobs import HINT_TTL_S, forget_hints, release_job, renew_lease, take_due
 from pipeline.ledger.outbox import publish_events, read_events
@@ -77,6 +78,23 @@ def test_a_duplicate_message_is_a_no_op(bench: Bench) -> None:
     bench.finish_page(claim)
     assert bench.claim(job_id, "w2") is None
     assert bench.claim("no-such-job") is None
+
+
+def test_after_a_clock_went_back_no_job_waits_for_the_hour_to_come_again(bench: Bench) -> None:
+    waiting, held = bench.register(1), bench.register(1)
+    claim = claimed(bench, held)
+    with bench.database.write() as connection:
+        assert take_due(connection, JobKind.PAGE, 8, bench.now) == bench.open_jobs(waiting, JobKind.PAGE)
+    bench.now -= 3_600 + POLICY.longest_delay_s
+    with bench.database.write() as connection:
+        assert take_due(connection, JobKind.PAGE, 8, bench.now) == []
+        assert mend_times(connection, POLICY, 60.0, bench.now) == 2
+        assert mend_times(connection, POLICY, 60.0, bench.now) == 0
+        assert take_due(connection, JobKind.PAGE, 8, bench.now) == bench.open_jobs(waiting, JobKind.PAGE)
+        assert renew_lease(connection, claim, 60.0, bench.now)  # who lives keeps it
+    bench.now += 61
+    with bench.database.write() as connection:
+        assert requeue_expired(connection, POLICY, bench.now) == 1  # who died does not
 
 
 def test_a_late_worker_cannot_overwrite(bench: Bench) -> None:

@@ -162,7 +162,7 @@ def test_hints_that_no_broker_takes_are_due_again_at_once(
     submit_dossier(home, RECORD, [small_papers[-1].path])
     broker = open_broker("amqp://guest:guest@127.0.0.1:9/", [])
     worker = JobWorker(home, "test", Leases(home), lambda: None)
-    Hinter(home, declare_actors(broker, worker), dict.fromkeys(JobKind, 8)).hint(time.time())
+    Hinter(home, declare_actors(broker, worker), dict.fromkeys(JobKind, 8)).hint()
     with home.database.read() as connection:
         assert list(connection.execute(select(jobs.c.hinted_at)).scalars()) == [None, None]
     home.close()

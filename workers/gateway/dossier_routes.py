@@ -96,7 +96,7 @@ def open_new_dossier(
         procedure_code=body.procedure_code,
         kind=body.kind,
     )
-    now = time.time()
+    now = gateway.home.now()
     oldest = now - gateway.home.settings.gateway.idempotency_days * 86400
 
     def note(connection: Connection) -> tuple[str, bool]:
@@ -210,7 +210,7 @@ def submit_dossier(
     Says that everything has come; again it changes nothing. Pages that are missing are named in the problem.
     """
     fewer = body is not None and body.fewer_pages
-    now = time.time()
+    now = gateway.home.now()
     gateway.write(
         lambda connection: submit_opened(connection, dossier_id, caller.actor, now, fewer_pages=fewer)
     )
@@ -262,7 +262,7 @@ def accept_one_page(
 
     A supervisor takes an unreadable page as it is; the reason is kept on the audit log.
     """
-    now = time.time()
+    now = gateway.home.now()
 
     def accept(connection: Connection) -> None:
         if read_dossier(connection, dossier_id, str, check_dossier).state is DossierState.OPEN:
@@ -286,7 +286,7 @@ def retry_dossier(dossier_id: DossierId, gateway: TheGateway, caller: Caller) ->
 
     Queues the dossier's failed jobs anew, with all their attempts.
     """
-    now = time.time()
+    now = gateway.home.now()
     count = gateway.write(lambda connection: retry_failed(connection, dossier_id, caller.actor, now))
     gateway.on_change()
     return RetriedView(dossier_id=dossier_id, jobs=count)

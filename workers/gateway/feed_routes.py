@@ -149,7 +149,7 @@ def acknowledge_event(body: AckRequest, gateway: TheGateway, caller: Caller) -> 
     time. A SHA-256 other than the event's is refused: the file was changed on the way.
     """
     files = tuple(AckedFile(file.ordinal, file.rendition, file.sha256) for file in body.files)
-    now = time.time()
+    now = gateway.home.now()
     return tell_ack(
         gateway.write(lambda connection: acknowledge(connection, caller, body.event_id, files, now))
     )
@@ -201,7 +201,7 @@ def _read_basic(request: Request) -> tuple[str, str] | None:
 def _note_token(gateway: Gateway, principal: Principal) -> None:
     gateway.write(
         lambda connection: append_audit(
-            connection, principal.actor, "token.issued", principal.key_id, time.time()
+            connection, principal.actor, "token.issued", principal.key_id, gateway.home.now()
         )
     )
 

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -159,7 +158,9 @@ def _headers(file: FileEntry, tag: str) -> dict[str, str]:
 
 def _note(gateway: Gateway, caller: Principal, file: FileEntry, part: str, request: Request) -> None:
     gateway.write(
-        lambda connection: note_access(connection, caller, file, part, name_request(request), time.time())
+        lambda connection: note_access(
+            connection, caller, file, part, name_request(request), gateway.home.now()
+        )
     )
 
 

@@ -1,6 +1,5 @@
 """Figures for Prometheus: what this process did, and what the ledger says when it is asked."""
 
-import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -72,7 +71,7 @@ class _LedgerCollector:
     def collect(self) -> Iterator[Metric]:
         """The figures as of now; none but `sohoa_ledger_up` where the ledger does not answer."""
         try:
-            yield from self._collect(time.time())
+            yield from self._collect(self._database.read_clock())
             up = 1.0
         except StoreError:
             up = 0.0

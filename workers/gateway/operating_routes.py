@@ -117,7 +117,7 @@ def _measure_space(gateway: Gateway) -> str:
 
 
 def _tell_queue(gateway: Gateway) -> str:
-    now = time.time()
+    now = gateway.home.now()
     try:
         oldest = gateway.read(
             lambda connection: connection.execute(

@@ -85,7 +85,9 @@ async def put_page(  # noqa: PLR0913, PLR0917 -- one parameter a part of the req
         clock.lap("store")
 
         def note(connection: Connection) -> PageReceipt:
-            return receive_page(connection, dossier_id, page, original, look, caller.actor, time.time())
+            return receive_page(
+                connection, dossier_id, page, original, look, caller.actor, gateway.home.now()
+            )
 
         receipt = await run_in_threadpool(gateway.write, note)
         clock.lap("ledger")
@@ -137,7 +139,7 @@ async def put_file(
 
         def note(connection: Connection) -> tuple[PageReceipt, ...]:
             return receive_file(
-                connection, dossier_id, ordinal, original, looked.looks, caller.actor, time.time()
+                connection, dossier_id, ordinal, original, looked.looks, caller.actor, gateway.home.now()
             )
 
         receipts = await run_in_threadpool(gateway.write, note)
