@@ -2,7 +2,7 @@
 
 `time.time` is replaced in every Python process of the environment, by a `sitecustomize` of its own:
 libfaketime 0.9.10 makes `time.sleep` fail where the monotonic clock is left as it is, and a jump of the real
-clock would hit the whole machine. `datetime.now`, with which requests to S3 and signatures are dated, stays right.
+clock would hit the whole machine. `datetime.now`, which dates signatures and requests to S3, stays right.
 """
 
 import os
