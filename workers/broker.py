@@ -1,6 +1,7 @@
 """The broker carries hints: one message, one job id. The ledger knows what is to be done."""
 
 import logging
+from enum import StrEnum
 from typing import TypeAlias
 
 import dramatiq
@@ -11,8 +12,17 @@ from schemas.errors import BrokerAwayError, MissingDependencyError, UsageError
 
 JobActor: TypeAlias = dramatiq.Actor[[str], None]
 
-QUEUES = {JobKind.PAGE: "page", JobKind.DOCUMENT: "io"}
-"""Reading fills cores; binding and storing wait for disks: a queue each."""
+
+class Lane(StrEnum):
+    """A queue each, with workers of its own.
+
+    Reading fills cores; binding and storing wait for disks. A page of the counter never waits until a worker
+    has done a page of a batch: the counter's workers run beside the batch's, which give way to them.
+    """
+
+    COUNTER = "counter"
+    PAGE = "page"
+    IO = "io"
 
 
 MAX_PRIORITY = 3
@@ -64,6 +74,17 @@ def check_broker(url: str) -> None:
         broker.connection.close()  # RabbitMQ's alone has one
     except Exception as error:  # pika raises its own and the system's, of no common kind
         raise BrokerAwayError(f"the broker does not answer: {type(error).__name__}") from error
+
+
+COUNTER_PRIORITY = 0
+"""The ledger's priority of what was handed in while somebody waits."""
+
+
+def choose_lane(kind: JobKind, priority: int) -> Lane:
+    """Where a job is worked."""
+    if kind is JobKind.DOCUMENT:
+        return Lane.IO
+    return Lane.COUNTER if priority == COUNTER_PRIORITY else Lane.PAGE
 
 
 def send_hint(actor: JobActor, job_id: str, priority: int) -> None:

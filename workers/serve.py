@@ -19,7 +19,7 @@ from schemas.dossier import JobKind
 from schemas.errors import UsageError
 from schemas.settings import Settings
 from workers.actors import JobWorker, ReportUnforeseen, declare_actors
-from workers.broker import QUEUES, open_broker
+from workers.broker import Lane, open_broker
 from workers.home import Home, ServerLock, open_home, read_broker_url
 from workers.keeper import Keeper
 from workers.leases import Leases
@@ -52,12 +52,11 @@ class Server:
         self._jobs = JobWorker(home, f"{OWNER}{uuid4()}", self._leases, self.nudge)
         guard.worker = self._jobs
         actors = declare_actors(self._broker, self._jobs)
-        self._threads = {
-            JobKind.PAGE: home.settings.jobs or len(os.sched_getaffinity(0)),
-            JobKind.DOCUMENT: BINDING_THREADS,
-        }
+        reading = home.settings.jobs or len(os.sched_getaffinity(0))
+        self._threads = {Lane.COUNTER: reading, Lane.PAGE: reading, Lane.IO: BINDING_THREADS}
         # As many hints again wait as are worked on: no thread idles, no backlog outruns the priorities.
-        self._sweeper = Sweeper(home, actors, {kind: 2 * count for kind, count in self._threads.items()})
+        room = {JobKind.PAGE: 2 * reading, JobKind.DOCUMENT: 2 * BINDING_THREADS}
+        self._sweeper = Sweeper(home, actors, room)
         self._keeper = Keeper(home, self._sweeper.nudge)
         self._workers: list[dramatiq.Worker] = []
 
@@ -83,16 +82,16 @@ class Server:
             raise
         if lost:
             _log.warning("took over jobs=%d from a server that died", lost)
-        for kind, count in self._threads.items():
+        for lane, count in self._threads.items():
             worker = dramatiq.Worker(
-                self._broker, queues={QUEUES[kind]}, worker_threads=count, worker_timeout=_WAKE_MS
+                self._broker, queues={lane}, worker_threads=count, worker_timeout=_WAKE_MS
             )
             worker.start()
             self._workers.append(worker)
         self._leases.start()
         self._sweeper.start()
         self._keeper.start()
-        _log.info("serving page_threads=%d", self._threads[JobKind.PAGE])
+        _log.info("serving page_threads=%d", self._threads[Lane.PAGE])
 
     def stop(self) -> None:
         """Finish the jobs at work, within `STOP_TIMEOUT_S`, and let go of the home."""

@@ -49,16 +49,17 @@ class WorkerEndedError(SohoaError):
 @dataclass(slots=True)
 class _Child:
     name: str
+    command: list[str]
     process: "subprocess.Popen[bytes]"
     started: float
 
 
 class Supervisor:
-    """Runs `command --name NAME --parent PID` `count` times."""
+    """Runs each of `commands`, `--name NAME --parent PID` added, `count` times."""
 
-    def __init__(self, settings: Settings, command: Sequence[str], count: int) -> None:
+    def __init__(self, settings: Settings, commands: Sequence[Sequence[str]], count: int) -> None:
         self._settings = settings
-        self._command = list(command)
+        self._commands = [list(command) for command in commands]
         self._count = count
         self._stopping = threading.Event()
         self._children: list[_Child] = []
@@ -69,7 +70,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         try:
-            self._children = [self._start() for _ in range(self._count)]
+            self._children = [self._start(command) for command in self._commands * self._count]
             while not self._stopping.wait(_LOOK_EVERY_S):
                 for child in list(self._children):
                     if child.process.poll() is not None:
@@ -77,10 +78,10 @@ class Supervisor:
         finally:
             self._end_all()
 
-    def _start(self) -> _Child:
+    def _start(self, command: list[str]) -> _Child:
         name = f"{socket.gethostname()}:{uuid4()}"
-        process = subprocess.Popen([*self._command, "--name", name, "--parent", str(os.getpid())])
-        return _Child(name, process, time.monotonic())
+        process = subprocess.Popen([*command, "--name", name, "--parent", str(os.getpid())])
+        return _Child(name, command, process, time.monotonic())
 
     def _replace(self, child: _Child) -> None:
         code = child.process.returncode
@@ -92,7 +93,7 @@ class Supervisor:
         steady = time.monotonic() - child.started > _STEADY_AFTER_S
         self._delay_s = FIRST_DELAY_S if steady else min(2 * self._delay_s, LONGEST_DELAY_S)
         if not self._stopping.wait(self._delay_s):
-            self._children.append(self._start())
+            self._children.append(self._start(child.command))
 
     def _take_back(self, name: str) -> None:
         """Its leases need not run out: nobody is there to hold them."""

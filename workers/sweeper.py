@@ -12,7 +12,7 @@ from pipeline.ledger.outbox import count_unpublished, publish_events
 from pipeline.ledger.settling import requeue_lost
 from schemas.dossier import JobKind
 from schemas.errors import BrokerAwayError, StoreError
-from workers.broker import JobActor, send_hint
+from workers.broker import JobActor, Lane, choose_lane, send_hint
 from workers.home import Home
 
 _log = logging.getLogger("sohoa.sweeper")
@@ -21,7 +21,7 @@ _log = logging.getLogger("sohoa.sweeper")
 class Hinter:
     """Sends hints for due jobs. `room`: hints under way per kind; see `take_due`."""
 
-    def __init__(self, home: Home, actors: Mapping[JobKind, JobActor], room: Mapping[JobKind, int]) -> None:
+    def __init__(self, home: Home, actors: Mapping[Lane, JobActor], room: Mapping[JobKind, int]) -> None:
         self._home = home
         self._actors = actors
         self._room = room
@@ -41,13 +41,14 @@ class Hinter:
         job_ids = take_due(connection, kind, room, now)
         priorities = read_priorities(connection, job_ids) if job_ids else {}
         for job_id in job_ids:
-            send_hint(self._actors[kind], job_id, priorities[job_id])
+            priority = priorities[job_id]
+            send_hint(self._actors[choose_lane(kind, priority)], job_id, priority)
 
 
 class Sweeper(threading.Thread):
     """Sweeps every `sweep_interval_s`, and at once when nudged. Several may run on one ledger."""
 
-    def __init__(self, home: Home, actors: Mapping[JobKind, JobActor], room: Mapping[JobKind, int]) -> None:
+    def __init__(self, home: Home, actors: Mapping[Lane, JobActor], room: Mapping[JobKind, int]) -> None:
         super().__init__(name="sweeper", daemon=True)
         self._home = home
         self._hinter = Hinter(home, actors, room)

@@ -16,8 +16,8 @@ from pipeline.ledger.jobs import forget_hints
 from schemas.dossier import JobKind
 from schemas.errors import UsageError
 from schemas.settings import Settings
-from workers.actors import JobWorker, ReportUnforeseen, declare_actors
-from workers.broker import QUEUES, open_broker
+from workers.actors import BATCH_NICENESS, JobWorker, ReportUnforeseen, declare_actors
+from workers.broker import Lane, open_broker
 from workers.home import Home, open_home, read_broker_url
 from workers.keeper import Keeper
 from workers.leases import Leases
@@ -31,15 +31,17 @@ _STUCK_EXIT = 75
 _log = logging.getLogger("sohoa.worker")
 
 
-def run_worker(settings: Settings, kind: JobKind, name: str, parent: int | None = None) -> None:
-    """Work the queue of `kind` until SIGTERM or SIGINT, or until the process `parent` is gone.
+def run_worker(settings: Settings, lane: Lane, name: str, parent: int | None = None) -> None:
+    """Work the queue of `lane` until SIGTERM or SIGINT, or until the process `parent` is gone.
 
     A job at work is finished within `settings.stop_timeout_s`, or given back uncounted. `name` begins the
     owner of its leases. Raises `UsageError`, `MissingDependencyError`, `SigningError` before any work.
     """
     stopping = _await_signals()
     cv2.setNumThreads(1)
-    if kind is JobKind.PAGE:
+    if lane is Lane.PAGE:
+        os.nice(BATCH_NICENESS)  # the decoding child, too
+    if lane is not Lane.IO:
         warm_up()  # while this process has one thread, and no keys
         open_tools(settings).engine.close()  # what is missing shows here, not in every job
     url = require_broker(settings)
@@ -55,13 +57,13 @@ def run_worker(settings: Settings, kind: JobKind, name: str, parent: int | None 
 
     jobs = guard.worker = JobWorker(home, name, leases, job_ended)
     hints = Nudged(Hinter(home, declare_actors(broker, jobs), _room(settings)))
-    if kind is JobKind.DOCUMENT:
+    if lane is Lane.IO:
         jobs.open_signing()
-    worker = dramatiq.Worker(broker, queues={QUEUES[kind]}, worker_threads=1)
+    worker = dramatiq.Worker(broker, queues={lane}, worker_threads=1)
     worker.queue_prefetch = worker.delay_prefetch = 1  # a hint that waits here is one no idle worker takes
     for part in (worker, leases, hints):
         part.start()
-    _log.info("working queue=%s name=%s", QUEUES[kind], name)
+    _log.info("working queue=%s name=%s", lane, name)
     while not stopping.wait(_PARENT_CHECK_S):
         if parent is not None and os.getppid() != parent:
             _log.warning("the supervisor is gone")

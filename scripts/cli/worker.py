@@ -22,29 +22,31 @@ def worker(
     processes: Annotated[
         int, typer.Option(min=0, metavar="N", help="how many; 0: one a core for pages, one for io")
     ] = 0,
+    lane: Annotated[str | None, typer.Option(hidden=True)] = None,
     name: Annotated[str | None, typer.Option(hidden=True)] = None,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Work the jobs that come over RabbitMQ until stopped (SIGTERM).
 
+    For pages there are N for the counter and N for batches, which give way to the first.
     A job at work is finished first, within SOHOA_STOP_TIMEOUT_S. A worker process that dies is replaced.
     """
-    from schemas.dossier import JobKind
     from schemas.settings import Settings
+    from workers.broker import Lane
     from workers.worker import require_broker, run_worker
 
     log_to_stderr()
     settings = Settings()
-    if name is not None:
-        kind = JobKind.PAGE if queue is Queue.PAGE else JobKind.DOCUMENT
-        run_worker(settings, kind, name, parent)
+    if name is not None and lane is not None:
+        run_worker(settings, Lane(lane), name, parent)
         return
     from workers.supervisor import Supervisor
 
     require_broker(settings)
     count = processes or (settings.jobs or len(os.sched_getaffinity(0)) if queue is Queue.PAGE else 1)
-    command = [sys.executable, "-c", "from scripts.cli import main; main()", "worker", "--queue", queue]
-    Supervisor(settings, command, count).run()
+    command = [sys.executable, "-c", "from scripts.cli import main; main()", "worker", "--lane"]
+    lanes = (Lane.COUNTER, Lane.PAGE) if queue is Queue.PAGE else (Lane.IO,)
+    Supervisor(settings, [[*command, lane] for lane in lanes], count).run()
 
 
 def sweeper() -> None:

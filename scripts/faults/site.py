@@ -13,6 +13,7 @@ from schemas.settings import S3Settings, Settings
 from scripts.services.ceph import ACCESS_KEY, SECRET_KEY
 from scripts.services.process import ServiceProcess
 from scripts.services.together import Services
+from workers.broker import Lane
 from workers.home import Home, open_home
 
 SOHOA = [sys.executable, "-c", "from scripts.cli import main; main()"]
@@ -182,14 +183,23 @@ def name_s3(environment: Mapping[str, str]) -> S3Settings:
 
 
 def kill_child(supervisor: ServiceProcess) -> None:
-    """`kill -9` of the first worker process; nothing where there is none at this moment."""
+    """`kill -9` of the first worker process, of the counter's where there are some; nothing where there is
+    none at this moment."""
     listed = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children")
     children = listed.read_text().split() if listed.exists() else []
+    children.sort(key=lambda pid: not _is_counters(pid))
     if children:
         try:
             os.kill(int(children[0]), signal.SIGKILL)
         except ProcessLookupError:
             return
+
+
+def _is_counters(pid: str) -> bool:
+    try:
+        return Lane.COUNTER.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 class _environment:  # noqa: N801 -- reads as a word in `with`

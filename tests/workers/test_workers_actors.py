@@ -13,12 +13,12 @@ from pipeline.ledger.jobs import claim_job, list_jobs
 from pipeline.ledger.settling import read_document_work, requeue_expired
 from pipeline.ledger.status import read_dossier
 from pipeline.quality.dossier_checks import check_dossier
-from schemas.dossier import DossierState, DossierStatus, JobKind, JobState
+from schemas.dossier import DossierState, DossierStatus, JobState
 from schemas.ledger import Claim, PageOutcome, PageWork
 from schemas.page import Verdict
 from schemas.settings import Settings
 from workers.actors import JobWorker, ReportUnforeseen, declare_actors
-from workers.broker import QUEUES, open_broker
+from workers.broker import Lane, open_broker
 from workers.embedded import EmbeddedOffice
 from workers.home import Home, open_home
 from workers.leases import Leases
@@ -146,14 +146,14 @@ def test_a_fault_of_ours_fails_the_job_and_not_the_worker(
     broker = open_broker(None, [guard])
     guard.worker = make_worker(home, Stumbling)
     actors = declare_actors(broker, guard.worker)
-    thread = dramatiq.Worker(broker, queues={QUEUES[JobKind.PAGE]}, worker_threads=1, worker_timeout=20)
+    thread = dramatiq.Worker(broker, queues={Lane.COUNTER}, worker_threads=1, worker_timeout=20)
     thread.start()
     try:
         job_id = queued(home, dossier_id)[0]
         for _ in range(home.settings.job_max_attempts):
-            actors[JobKind.PAGE].send(job_id)
-            actors[JobKind.PAGE].send(job_id)  # a duplicate
-            broker.join(QUEUES[JobKind.PAGE])
+            actors[Lane.COUNTER].send(job_id)
+            actors[Lane.COUNTER].send(job_id)  # a duplicate
+            broker.join(Lane.COUNTER)
             time.sleep(4 * home.retry_policy.retry_delay_s)
     finally:
         thread.stop()

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,21 @@ def run(commands: str, office: Office, backup: Path, expect: str = "") -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert expect in done.stdout
+
+
+def test_the_server_looks_through_the_store_by_itself_at_the_set_rate(
+    office: Office, papers: Papers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOHOA_CHECK_OBJECTS_PER_HOUR", "0")
+    office.submit("--wait", papers.good)
+    assert "store: not checked yet" in office.run("doctor").stdout
+    (original,) = [path for path in (office.home / "store" / "originals").rglob("*") if path.is_file()]
+    damage(original)
+    monkeypatch.setenv("SOHOA_CHECK_OBJECTS_PER_HOUR", "36000")
+    office.serve()
+    deadline, told = time.monotonic() + 60, ""
+    while "is done" not in told and time.monotonic() < deadline:
+        time.sleep(0.5)
+        told = office.run("doctor").stdout
+    assert f"store: changed: {original.relative_to(office.home / 'store')}" in told
+    assert "store: 1 findings; check 1 is done" in told
