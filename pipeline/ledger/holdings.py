@@ -64,6 +64,7 @@ def read_handover(connection: Connection, dossier_id: str) -> Handover:
             )
             for paper in papers
         ),
+        procedure_code=row.procedure_code,
     )
 
 

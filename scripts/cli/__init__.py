@@ -12,6 +12,7 @@ from schemas.errors import SohoaError
 from scripts.cli.api import api
 from scripts.cli.audit import audit
 from scripts.cli.check_store import check_store
+from scripts.cli.deliver import deliver
 from scripts.cli.demo import demo
 from scripts.cli.digitize import digitize
 from scripts.cli.doctor import doctor
@@ -41,6 +42,7 @@ for command in _COMMANDS:
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(procedures, name="procedures")
+app.add_typer(deliver, name="deliver")
 
 
 def _show_version(asked: bool) -> None:

@@ -57,6 +57,9 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/v1/records/{record_code}/files"): _READERS,
     ("GET", "/v1/files/{file_id}/content"): _READERS,
     ("HEAD", "/v1/files/{file_id}/content"): _READERS,
+    ("GET", "/v1/links/{token}"): _PUBLIC,  # the token is the right
+    ("HEAD", "/v1/links/{token}"): _PUBLIC,
+    ("GET", "/v1/receipt-keys"): _PUBLIC,
     ("GET", "/v1/events"): _FEED,
     ("POST", "/v1/acks"): Rule(onestop=Scope.AGENCY),
     ("GET", "/v1/acks"): _FEED,
