@@ -45,7 +45,7 @@ class DeliverySettings(BaseModel):
         default=None,
         description="folder of webhook secrets, one below for each endpoint; else home/keys/webhooks",
     )
-    public_url: str | None = Field(
+    gateway_address: str | None = Field(
         default=None, description="https://... of the gateway as one-stop systems reach it"
     )
     link_days: float = Field(default=30.0, gt=0, description="how long a file's address is good for")

@@ -30,7 +30,7 @@ def verifies(line: dict[str, object], secret: str) -> bool:
 
 
 def test_every_secret_in_use_signs_and_none_lies_in_the_ledger(office: Office, receiver: Receiver) -> None:
-    office.environment["SOHOA_DELIVERY__PUBLIC_URL"] = "https://so.example/"
+    office.environment["SOHOA_DELIVERY__GATEWAY_ADDRESS"] = "https://so.example/"
     endpoint, first = office.endpoint(receiver.url)
     office.start()
     dossier_id = office.finish()

@@ -118,7 +118,7 @@ def test_the_portal_fetches_what_it_was_told_of(
     for name, value in {
         "SOHOA_HOME": str(outside.home.settings.home),
         "SOHOA_DELIVERY__ALLOWED_NETWORKS": '["127.0.0.0/8"]',
-        "SOHOA_DELIVERY__PUBLIC_URL": outside.url,
+        "SOHOA_DELIVERY__GATEWAY_ADDRESS": outside.url,
         "SOHOA_DELIVERY__ADAPTER": "portal",
         "SOHOA_DELIVERY__PORTAL__UNIT_CODE": "000.00.00.H21",
         "SOHOA_DELIVERY__PORTAL__SESSION_FILE": str(session),

@@ -48,7 +48,7 @@ class Composer:
                 "user-agent": USER_AGENT,
             }
             return Message(claim.endpoint.url, headers, body), judge_portal
-        body = write_body(tell_event(event, self._find_files(event)), self._settings.public_url)
+        body = write_body(tell_event(event, self._find_files(event)), self._settings.gateway_address)
         signed = sign_headers(message_id, body, self._secrets.read(claim.endpoint.id), at)
         return Message(claim.endpoint.url, signed, body), judge_status
 
@@ -57,15 +57,15 @@ class Composer:
             return find_file_ids(connection, [file.key for file in event.files])
 
     def _write_portal(self, claim: DeliveryClaim, event: Event) -> bytes:
-        public_url = self._settings.public_url
-        if public_url is None:
+        gateway_address = self._settings.gateway_address
+        if gateway_address is None:
             raise UsageError(
                 "the portal fetches files by address, and the gateway's own is not set",
-                advice="set SOHOA_DELIVERY__PUBLIC_URL",
+                advice="set SOHOA_DELIVERY__GATEWAY_ADDRESS",
             )
         ids, now = self._find_files(event), time.time()
         record = self._home.database.transact(
-            lambda c: self._tell_record(c, claim, event, list(ids.values()), public_url, now)
+            lambda c: self._tell_record(c, claim, event, list(ids.values()), gateway_address, now)
         )
         session = read_secret(None, self._settings.portal.session_file)
         return write_portal_body(record, self._settings.portal, session)
@@ -76,7 +76,7 @@ class Composer:
         claim: DeliveryClaim,
         event: Event,
         file_ids: list[int],
-        public_url: str,
+        gateway_address: str,
         now: float,
     ) -> PortalRecord:
         payload = event.payload
@@ -90,18 +90,18 @@ class Composer:
             received_at=handover.submitted_at,
             again=not event.id.endswith(".1"),
             files=[
-                self._lend(connection, file_id, claim.endpoint.client, public_url, now)
+                self._lend(connection, file_id, claim.endpoint.client, gateway_address, now)
                 for file_id in sorted(file_ids)
             ],
         )
 
     def _lend(
-        self, connection: Connection, file_id: int, client: str, public_url: str, now: float
+        self, connection: Connection, file_id: int, client: str, gateway_address: str, now: float
     ) -> PortalFile:
         found = read_file(connection, file_id)
         if found is None:
             raise NotFoundError("a file of the event is not registered")
         file, _ = found
         link = lend_link(connection, file.id, client, self._settings.link_days * 86400, SYSTEM, now)
-        url = f"{public_url.rstrip('/')}{LINK_PATH}{self._links.make_token(link.id)}"
+        url = f"{gateway_address.rstrip('/')}{LINK_PATH}{self._links.make_token(link.id)}"
         return PortalFile(file.id, file.name, file.type_code, url)

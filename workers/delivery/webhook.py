@@ -20,13 +20,13 @@ def name_message(event_id: str) -> str:
     return f"evt_{event_id.replace('.', '_')}"
 
 
-def write_body(event: EventView, public_url: str | None) -> bytes:
+def write_body(event: EventView, gateway_address: str | None) -> bytes:
     """The event as the feed tells it; addresses of files are whole where the gateway's own is known."""
     told: dict[str, Any] = event.model_dump(mode="json")
-    if public_url is not None:
+    if gateway_address is not None:
         for file in told["files"]:
             if file["content"] is not None:
-                file["content"] = public_url.rstrip("/") + file["content"]
+                file["content"] = gateway_address.rstrip("/") + file["content"]
     body = {"type": event.type, "timestamp": told["created_at"], "data": told}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
