@@ -1,4 +1,4 @@
-"""The delivery test: gateway, delivery process and one-stop client killed at random, a file changed on its way.
+"""The delivery test: gateway, delivery process, one-stop client killed at random; a file changed on its way.
 
 One round: hand in one or two small dossiers, then `kill -9` the gateway, the delivery process or the client,
 one to three times at random moments, each started again. Then every rendition must have been acknowledged
