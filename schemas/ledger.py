@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.dossier import JobKind
 from schemas.findings import PageTrace
+from schemas.handover import DossierKind
 from schemas.milestones import Channel, MilestoneKind
 from schemas.page import Reason, Verdict
 from schemas.reprocess import ReadingQuality
@@ -42,6 +43,7 @@ class NewDossier:
     procedure_code: str | None = None
     priority: int = 0
     station: str | None = None
+    kind: DossierKind = "intake"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,14 @@ MILESTONE_LABELS = {
 }
 
 
+class Timeliness(StrEnum):
+    """A result against the day it was promised for."""
+
+    EARLY = "early"
+    ON_TIME = "on_time"
+    LATE = "late"
+
+
 class Channel(IntEnum):
     """How a dossier came in, or a result goes back: codes of the national portal."""
 
@@ -75,6 +83,7 @@ class RecordHistory:
     due_at: float | None = None
     handed_over_at: float | None = None
     result_at: float | None = None
+    timeliness: Timeliness | None = None
     posted_at: float | None = None
     returned_at: float | None = None
     return_channel: Channel | None = None

@@ -133,6 +133,7 @@ record_histories = Table(
     Column("due_at", Double),
     Column("handed_over_at", Double),
     Column("result_at", Double, index=True),
+    Column("timeliness", String(8)),
     Column("posted_at", Double),
     Column("returned_at", Double, index=True),
     Column("return_channel", Integer),
@@ -140,5 +141,6 @@ record_histories = Table(
     Column("failed_deliveries", Integer, nullable=False, server_default="0"),
     Column("supplements", Integer, nullable=False, server_default="0"),
     Column("digitised_at", Double),
+    CheckConstraint("timeliness IN ('early', 'on_time', 'late')", name="timeliness"),
 )
 """What follows from a record's milestones and dossiers, one row a record: what statistics count."""

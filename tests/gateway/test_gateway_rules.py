@@ -60,6 +60,11 @@ def ask(asker: Asker, method: str, path: str, case: Case) -> httpx.Response:
     )
     bodies: dict[str, Any] = {
         "/v1/dossiers": {"record_code": RECORD, "papers": [{"title": "Một"}]},
+        "/v1/milestones": {
+            "record_code": RECORD,
+            "kind": "posted",
+            "occurred_at": "2022-09-20T08:00:00+07:00",
+        },
         "/v1/acks": {
             "event_id": case.event_id,
             "files": [{"ordinal": 1, "rendition": 1, "sha256": case.sha256}],
@@ -83,6 +88,7 @@ ALLOWED = {
     ("POST", "/v1/dossiers/{dossier_id}/documents/{ordinal}/pages/{number}/acceptance"): {409},
     ("POST", "/v1/dossiers/{dossier_id}/retry"): {409},
     ("POST", "/v1/dossiers"): {201},
+    ("POST", "/v1/milestones"): {200, 201},  # the one-stop client's may be the station's second
 }
 """What an endpoint answers to who may use it; 200 where it is not said."""
 

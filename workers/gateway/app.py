@@ -24,6 +24,7 @@ from workers.gateway import (
     feed_routes,
     file_routes,
     link_routes,
+    milestone_routes,
     operating_routes,
     upload_routes,
 )
@@ -44,7 +45,15 @@ from workers.gateway.wording import DESCRIPTION, TAGS, TITLE
 from workers.home import Home
 from workers.receipts import open_receipts
 
-_ROOMS = (dossier_routes, upload_routes, file_routes, link_routes, feed_routes, operating_routes)
+_ROOMS = (
+    dossier_routes,
+    upload_routes,
+    file_routes,
+    link_routes,
+    milestone_routes,
+    feed_routes,
+    operating_routes,
+)
 
 LEDGER_THREADS = 12
 """Requests at the ledger at once: under the 15 connections of SQLAlchemy's pool."""

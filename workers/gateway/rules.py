@@ -55,6 +55,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", f"{_DOCUMENT}/pages/{{number}}/acceptance"): Rule(supervisor=Scope.ALL),
     ("POST", f"{_DOSSIER}/retry"): _STAFF,
     ("GET", "/v1/records/{record_code}/files"): _READERS,
+    ("POST", "/v1/milestones"): Rule(station=Scope.OWN, onestop=Scope.AGENCY),
+    ("GET", "/v1/records/{record_code}/milestones"): _READERS,
     ("GET", "/v1/files/{file_id}/content"): _READERS,
     ("HEAD", "/v1/files/{file_id}/content"): _READERS,
     ("GET", "/v1/links/{token}"): _PUBLIC,  # the token is the right

@@ -84,6 +84,7 @@ TAGS = [
         "name": "one-stop",
         "description": "Hệ thống một cửa: sự kiện và xác nhận. Events and acknowledgements.",
     },
+    {"name": "milestones", "description": "Các mốc của hồ sơ. What happens to records on their way."},
     {"name": "supervisors", "description": "Người giám sát. Supervisors."},
     {"name": "operators", "description": "Người vận hành. Operators."},
 ]

@@ -193,6 +193,7 @@ def _create_milestones() -> None:
         sa.Column("due_at", sa.Double(), nullable=True),
         sa.Column("handed_over_at", sa.Double(), nullable=True),
         sa.Column("result_at", sa.Double(), nullable=True),
+        sa.Column("timeliness", sa.String(8), nullable=True),
         sa.Column("posted_at", sa.Double(), nullable=True),
         sa.Column("returned_at", sa.Double(), nullable=True),
         sa.Column("return_channel", sa.Integer(), nullable=True),
@@ -200,6 +201,9 @@ def _create_milestones() -> None:
         sa.Column("failed_deliveries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("supplements", sa.Integer(), server_default="0", nullable=False),
         sa.Column("digitised_at", sa.Double(), nullable=True),
+        sa.CheckConstraint(
+            "timeliness IN ('early', 'on_time', 'late')", name=op.f("ck_record_histories_timeliness")
+        ),
         sa.ForeignKeyConstraint(
             ["record_code"], ["records.code"], name=op.f("fk_record_histories_record_code")
         ),
