@@ -19,6 +19,7 @@ from scripts.cli.doctor import doctor
 from scripts.cli.extend import extend
 from scripts.cli.keys import keys
 from scripts.cli.procedures import procedures
+from scripts.cli.report import report
 from scripts.cli.reprocess import reprocess
 from scripts.cli.serve import serve
 from scripts.cli.status import status
@@ -34,8 +35,8 @@ app = typer.Typer(
     help="Scans of Vietnamese administrative papers in, searchable signed PDF/A out.",
 )
 _COMMANDS = (
-    digitize, verify, extend, submit, status, reprocess, check_store, serve, api, worker, sweeper, demo,
-    doctor,
+    digitize, verify, extend, submit, status, reprocess, report, check_store, serve, api, worker, sweeper,
+    demo, doctor,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)

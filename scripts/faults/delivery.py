@@ -231,7 +231,7 @@ def play_delivery_round(
             done.kills.append(name)
             time.sleep(rng.uniform(0.0, 0.5))
             one.revive()
-        if _await(lambda: not list_unrested(home) and _is_delivered(home) and _is_acknowledged(home)):
+        if _await(lambda: not list_unrested(home) and _is_delivered(home) and _is_acknowledged(home, one)):
             done.wrong += _check(home, one)
         else:
             done.wrong.append(f"not delivered or acknowledged after {PATIENCE_S:.0f} s")
@@ -314,10 +314,14 @@ def _is_delivered(home: Home) -> bool:
         return len(connection.execute(done).all()) == count
 
 
-def _is_acknowledged(home: Home) -> bool:
+def _is_acknowledged(home: Home, one: OneStopSite) -> bool:
+    """In the ledger, and at the client, who may have died before it wrote its receipt down."""
     with home.database.read() as connection:
         acked = select(acks.c.event_id)
-        return connection.execute(select(events.c.id).where(events.c.id.not_in(acked))).first() is None
+        if connection.execute(select(events.c.id).where(events.c.id.not_in(acked))).first() is not None:
+            return False
+        told = connection.execute(select(events.c.id, events.c.record_code)).all()
+    return all((one.folder / row.record_code / f"{row.id}.receipt.json").exists() for row in told)
 
 
 def _count_acks(home: Home) -> int:

@@ -26,6 +26,7 @@ from workers.gateway import (
     link_routes,
     milestone_routes,
     operating_routes,
+    statistics_routes,
     upload_routes,
 )
 from workers.gateway.gate import Gate
@@ -52,6 +53,7 @@ _ROOMS = (
     link_routes,
     milestone_routes,
     feed_routes,
+    statistics_routes,
     operating_routes,
 )
 

@@ -65,6 +65,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/v1/events"): _FEED,
     ("POST", "/v1/acks"): Rule(onestop=Scope.AGENCY),
     ("GET", "/v1/acks"): _FEED,
+    ("GET", "/v1/statistics"): _FEED,
     ("POST", "/v1/oauth/token"): _PUBLIC,
     ("GET", "/healthz"): _PUBLIC,
     ("GET", "/readyz"): _PUBLIC,
