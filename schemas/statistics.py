@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
+from operator import add, attrgetter
 from typing import Self
 
 
@@ -73,9 +74,11 @@ class Counts:
     rescans: int = 0
 
     def __add__(self, other: Self) -> "Counts":
-        return Counts(
-            **{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)}
-        )
+        return Counts(*map(add, _read_all(self), _read_all(other)))
+
+
+_read_all = attrgetter(*(one.name for one in fields(Counts)))
+NOTHING = Counts()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from pipeline.ledger.acks import visible
 from schemas.access import Principal
 from schemas.milestones import Channel, Timeliness
 from schemas.onestop_tables import record_histories as histories
-from schemas.statistics import Counts, Dimension, Measured, Period, PostProcedures, RowKey
+from schemas.statistics import NOTHING, Counts, Dimension, Measured, Period, PostProcedures, RowKey
 from schemas.tables import dossiers, procedures
 
 _STEPS_S = ((120, 1), (7200, 60), (172_800, 900))
@@ -163,7 +163,7 @@ def _measure_latency(
     query = _of_dossiers(period, by, [bucket.label("bucket"), func.count()], reader)
     query = query.where(dossiers.c.attached_at.is_not(None)).group_by(literal_column("bucket"))
     for key, (latency_s, count) in _rows(connection, query, period, by):
-        yield Measured(key, Counts(), {latency_s: count})
+        yield Measured(key, NOTHING, {latency_s: count})
 
 
 def _of_dossiers(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 
 from schemas.statistics import (
+    NOTHING,
     Counts,
     Dimension,
     Measured,
@@ -31,12 +32,15 @@ def build_report(
     periods: dict[str | None, int] = {}
     for one in measured:
         periods.setdefault(one.key.period, len(periods))
-        counts[one.key] = counts.get(one.key, Counts()) + one.counts
-        latencies.setdefault(one.key, Counter()).update(one.latency_s)
-    whole, all_latencies = Counts(), Counter[int]()
+        before = counts.setdefault(one.key, NOTHING)
+        if one.counts is not NOTHING:
+            counts[one.key] = before + one.counts
+        if one.latency_s:
+            latencies.setdefault(one.key, Counter()).update(one.latency_s)
+    whole, all_latencies = NOTHING, Counter[int]()
     for key, own in counts.items():
         whole += own
-        all_latencies.update(latencies[key])
+        all_latencies.update(latencies.get(key, {}))
     total = _line(RowKey(), whole, all_latencies)
     order = sorted(counts, key=lambda key: (periods[key.period], *_order(key)))
     used = procedures.used & procedures.open
@@ -44,7 +48,9 @@ def build_report(
         first=first,
         last=last,
         by=by,
-        lines=tuple(_line(key, counts[key], latencies[key]) for key in order if counts[key] != Counts()),
+        lines=tuple(
+            _line(key, counts[key], latencies.get(key, {})) for key in order if counts[key] != NOTHING
+        ),
         total=total,
         index=ReformIndex(
             procedures_open=len(procedures.open),

@@ -16,7 +16,8 @@ from scripts.reporting.columns import (
 )
 
 MOST_BARS = 24
-_WIDTH, _BAR, _GAP, _LEFT, _RIGHT = 720, 22, 10, 200, 70
+_WIDTH, _BAR, _GAP, _RIGHT = 720, 22, 10, 70
+_LETTER, _MOST_LETTERS = 7.5, 26
 
 _BLUE, _GREY, _GREEN, _RED = "#2f6db3", "#b8bec6", "#4f9d4b", "#c0392b"
 
@@ -26,7 +27,7 @@ body{font:15px/1.45 system-ui,"Segoe UI",Roboto,"Noto Sans",sans-serif;color:#1d
 main{max-width:1180px;margin:0 auto;padding:28px 24px 48px}
 h1{font-size:24px;margin:0 0 4px}h2{font-size:17px;margin:32px 0 10px}
 .span{color:#55606d;margin:0 0 22px}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(210px,1fr));gap:12px}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(165px,1fr));gap:12px}
 .tile{border:1px solid #d9dee4;border-radius:8px;padding:14px 16px}
 .tile b{display:block;font-size:26px;font-weight:600;font-variant-numeric:tabular-nums}
 .tile span{color:#55606d;font-size:13px}
@@ -89,14 +90,15 @@ def write_page(report: Report) -> str:
 def draw_bars(names: Sequence[str], parts: Sequence[Part], figures: Sequence[Sequence[int]]) -> str:
     """Stacked bars, one a name; `parts`: label and colour of each piece. Every bar has its sum beside it."""
     most = max((sum(row) for row in figures), default=0) or 1
-    room = _WIDTH - _LEFT - _RIGHT
+    start = 16 + _LETTER * min(_MOST_LETTERS, max(map(len, names), default=0))
+    room = _WIDTH - start - _RIGHT
     out = []
     for number, (name, row) in enumerate(zip(names, figures, strict=True)):
-        top, left = number * (_BAR + _GAP), float(_LEFT)
+        top, left = number * (_BAR + _GAP), start
         middle = top + _BAR * 0.7
-        shown = name if len(name) <= 26 else f"{name[:25]}…"
+        shown = name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…"
         out.append(
-            f'<text x="{_LEFT - 8}" y="{middle:.1f}" text-anchor="end">{escape(shown)}'
+            f'<text x="{start - 8:.1f}" y="{middle:.1f}" text-anchor="end">{escape(shown)}'
             f"<title>{escape(name)}</title></text>"
         )
         for (label, colour), count in zip(parts, row, strict=True):
