@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from schemas.api import EXAMPLE_DOSSIER, Answer, Asked, Sha256
+from schemas.milestones import Channel, MilestoneKind
 
 
 class FileView(Answer):
@@ -48,17 +49,37 @@ class EventFile(Answer):
     content: str | None = Field(description="Đường dẫn nội dung. Path of the content.")
 
 
+class EventMilestone(Answer):
+    """Một mốc của hồ sơ. One milestone of a record."""
+
+    id: str = Field(description="SHA-256 của nội dung. Of what is said.")
+    kind: MilestoneKind
+    label: str = Field(examples=["đã tiếp nhận"])
+    occurred_at: datetime
+    channel: Channel | None = Field(description="1 trực tiếp, 2 trực tuyến, 3 BCCI. Direct, online, by post.")
+    place: str | None = Field(description="Bưu cục hoặc cơ quan. A post office or an agency.")
+    procedure_code: str | None
+    due_at: datetime | None = Field(description="Hẹn trả. When the result is promised for.")
+    corrects: str | None = Field(description="Mốc bị sửa. The milestone that was wrong.")
+
+
 class EventView(Answer):
-    """Một sự kiện. One event: a dossier is complete, once more with every new rendition."""
+    """Một sự kiện: hồ sơ hoàn thành (`dossier.completed`, lại mỗi khi có bản mới) hoặc mốc
+    (`record.milestone`).
+
+    One event: a dossier is complete, once more with every new rendition; or a milestone of a record, which
+    has no files and is not acknowledged.
+    """
 
     id: str
     sequence: int
-    type: str
+    type: str = Field(examples=["dossier.completed"])
     created_at: datetime
     record_code: str
-    dossier_id: str
-    kind: str
+    dossier_id: str | None
+    kind: str | None
     files: tuple[EventFile, ...]
+    milestone: EventMilestone | None = None
 
 
 class EventPage(Answer):
@@ -98,14 +119,36 @@ class ReceiptView(Answer):
 
     event_id: str
     client: str
+    record_code: str
     complete: bool = Field(description="Đủ mọi tệp của sự kiện. Every file of the event is acknowledged.")
     files: tuple[AckedFileView, ...]
+    signed: str | None = Field(
+        description="Biên nhận có chữ ký (JWS, EdDSA). The receipt signed; its keys: /v1/receipt-keys.",
+        examples=["eyJhbGciOiJFZERTQSIsImtpZCI6Ii4uLiJ9.eyJldmVudCI6Ii4uLiJ9.c2ln"],
+    )
 
 
 class ReceiptList(Answer):
     """Các biên nhận của một sự kiện. Receipts of one event, one a client."""
 
     receipts: tuple[ReceiptView, ...]
+
+
+class ReceiptKey(Answer):
+    """Một khóa công khai (RFC 8037). One public key."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    use: Literal["sig"]
+    alg: str = Field(examples=["EdDSA"])
+    kid: str
+    x: str
+
+
+class ReceiptKeys(Answer):
+    """Các khóa công khai của biên nhận. The public keys of receipts, earlier ones too."""
+
+    keys: tuple[ReceiptKey, ...]
 
 
 class TokenAnswer(Answer):

@@ -83,6 +83,7 @@ class Handover:
     submitted_at: float
     completed_at: float | None
     papers: tuple[HandoverPaper, ...]
+    procedure_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,3 +128,4 @@ class AckReceipt:
     client: str
     files: tuple[AckedFile, ...]
     complete: bool
+    record_code: str = ""

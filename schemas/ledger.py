@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.dossier import JobKind
 from schemas.findings import PageTrace
+from schemas.handover import DossierKind
+from schemas.milestones import Channel, MilestoneKind
 from schemas.page import Reason, Verdict
 from schemas.reprocess import ReadingQuality
 from schemas.signing import SignatureLevel
@@ -41,6 +43,7 @@ class NewDossier:
     procedure_code: str | None = None
     priority: int = 0
     station: str | None = None
+    kind: DossierKind = "intake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +236,20 @@ class DossierCompleted(_Model):
     documents: tuple[DeliveredDocument, ...]
 
 
+class MilestoneReported(_Model):
+    """The payload of `record.milestone`: a place is an office or an agency, never a person's address."""
+
+    record_code: str
+    milestone_id: str
+    kind: MilestoneKind
+    occurred_at: float
+    channel: Channel | None
+    place: str | None
+    procedure_code: str | None
+    due_at: float | None
+    corrects: str | None
+
+
 class Event(_Model):
     """One line of the outbox; `sequence` is what a reader's cursor moves over."""
 
@@ -240,7 +257,12 @@ class Event(_Model):
     sequence: int
     type: str
     created_at: float
-    payload: DossierCompleted
+    payload: DossierCompleted | MilestoneReported
+
+    @property
+    def files(self) -> tuple[DeliveredDocument, ...]:
+        """The renditions it tells of."""
+        return self.payload.documents if isinstance(self.payload, DossierCompleted) else ()
 
 
 class AuditEntry(_Model):

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-HEAD_REVISION = "0006"
+HEAD_REVISION = "0007"
 """The newest revision in `schemas/migrations/versions`; a ledger at it needs no migration."""
 
 metadata = MetaData(
@@ -62,7 +62,13 @@ dossiers = Table(
     Column("changes", Integer, nullable=False, server_default="1"),
     Column("described", Integer, nullable=False, server_default="0"),
     Column("opened_at", Double),
+    # Counted at each completion; the first one, and the first full acknowledgement, stay.
+    Column("page_total", Integer),
+    Column("rescans", Integer),
+    Column("first_completed_at", Double),
+    Column("attached_at", Double),
     Index("ix_dossiers_station", "office", "station"),
+    Index("ix_dossiers_submitted_at", "submitted_at"),
     CheckConstraint("kind IN ('intake', 'result')", name="kind"),
     CheckConstraint(
         "state IN ('open', 'submitted', 'processing', 'needs_rescan', 'complete', 'failed')", name="state"
@@ -266,7 +272,7 @@ events = Table(
     Column("publish_seq", BigInteger, unique=True),
     Column("type", String(64), nullable=False),
     Column("record_code", ForeignKey(records.c.code), nullable=False, index=True),
-    Column("dossier_id", ForeignKey(dossiers.c.id), nullable=False),
+    Column("dossier_id", ForeignKey(dossiers.c.id)),  # none: of a record alone
     Column("completion", Integer, nullable=False),
     Column("payload", _Json, nullable=False),
     Column("created_at", Double, nullable=False),

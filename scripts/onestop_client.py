@@ -131,6 +131,12 @@ class Shelf:
         draft.rename(self._folder / "cursor.json")
         _sync(self._folder)
 
+    def keep_receipt(self, event: dict[str, Any], receipt: dict[str, Any]) -> None:
+        """Beside the files; the same however often it comes."""
+        draft = self._folder / event["record_code"] / f"{event['id']}.receipt.draft"
+        draft.write_text(json.dumps(receipt, ensure_ascii=False, indent=1), encoding="utf-8")
+        draft.rename(draft.with_suffix(".json"))
+
     def take(self, gateway: Gateway, event: dict[str, Any], file: dict[str, Any]) -> Path:
         """The file in its place, whole and checked. Raises `RefusedError`; then it is set aside."""
         home = self._folder / event["record_code"]
@@ -164,6 +170,10 @@ def pull(gateway: Gateway, shelf: Shelf, wait_s: int) -> int:
     done = 0
     page = gateway.read_events(shelf.cursor, wait_s)
     for event in page["events"]:
+        if not event["files"]:  # a milestone: nothing to fetch, nothing to acknowledge
+            shelf.move_cursor(event["sequence"])
+            done += 1
+            continue
         files = []
         for file in event["files"]:
             shelf.take(gateway, event, file)
@@ -171,6 +181,7 @@ def pull(gateway: Gateway, shelf: Shelf, wait_s: int) -> int:
         receipt = gateway.acknowledge(event, files)
         if not receipt["complete"]:
             raise RefusedError(f"event {event['id']}: the receipt is not for all its files")
+        shelf.keep_receipt(event, receipt)
         shelf.move_cursor(event["sequence"])
         print(f"acknowledged {event['id']}", flush=True)
         done += 1

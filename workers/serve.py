@@ -120,7 +120,7 @@ class Server:
 
 
 def serve(settings: Settings, port: int | None = None, tell: Callable[[str], object] = print) -> None:
-    """Serve until SIGTERM or SIGINT, with the gateway on a loopback `port` where one is given (0: any free
+    """Serve until SIGTERM or SIGINT, with gateway and webhooks where a loopback `port` is given (0: any free
     one); `tell` hears where it listens.
 
     Raises as `Server.start`, `UsageError` where settings name services outside, and `OutputError` for a port
@@ -141,13 +141,17 @@ def serve(settings: Settings, port: int | None = None, tell: Callable[[str], obj
             if port is None:
                 stopping.wait()
                 return
-            from workers.gateway.listening import GatewayServer, open_socket  # noqa: PLC0415 -- 0.4 s
+            from workers.delivery.courier import Courier  # noqa: PLC0415 -- 0.4 s with the gateway
+            from workers.gateway.listening import GatewayServer, open_socket  # noqa: PLC0415
 
+            courier = Courier(home)
             with open_socket(LOOPBACK, port) as bound:
                 gateway = GatewayServer(home, bound, LOOPBACK, server.nudge)
                 gateway.start()
+                courier.start()
                 tell(gateway.url)
                 stopping.wait()
+                courier.stop()
                 gateway.stop()
     finally:
         home.close()

@@ -11,6 +11,7 @@ from pipeline.intake.open import open_source
 from pipeline.ledger.dossiers import accept_page, find_page, register_dossier, replace_page, retry_failed
 from schemas.dossier import RECORD_CODE
 from schemas.errors import BadInputError, RejectedFilesError, UnsupportedInputError, UsageError
+from schemas.handover import DossierKind
 from schemas.ledger import NewDocument, NewDossier, Original
 from schemas.settings import Limits
 from workers.home import Home
@@ -38,7 +39,7 @@ class _Checked:
     page_count: int
 
 
-def submit_dossier(
+def submit_dossier(  # noqa: PLR0913 -- one parameter an option of the command
     home: Home,
     record_code: str,
     files: Sequence[Path],
@@ -47,6 +48,7 @@ def submit_dossier(
     declared_pages: Sequence[int] = (),
     procedure_code: str | None = None,
     priority: int = 0,
+    kind: DossierKind = "intake",
 ) -> str:
     """Register one document per file and return the dossier's id; everything is durable then.
 
@@ -68,7 +70,7 @@ def submit_dossier(
         NewDocument(name, _keep_original(home, file), file.page_count, declared)
         for name, file, declared in zip(names, checked, all_declared, strict=True)
     )
-    new = NewDossier(record_code, documents, procedure_code, priority, home.settings.station)
+    new = NewDossier(record_code, documents, procedure_code, priority, home.settings.station, kind)
     return home.database.transact(
         lambda connection: register_dossier(connection, new, name_actor(), home.now())
     )

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, false, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, false, func, insert, or_, select, update
 
 from pipeline.ledger.audit import append_audit
+from pipeline.ledger.outbox import DOSSIER_COMPLETED
 from schemas.access import Principal, Role
 from schemas.errors import AckMismatchError, NotFoundError
 from schemas.handover import AckedFile, AckReceipt
@@ -57,6 +58,8 @@ def acknowledge(
     ).first()
     if row is None:
         raise NotFoundError("no such event", advice="take event ids from /v1/events")
+    if row.type != DOSSIER_COMPLETED:
+        raise NotFoundError("the event has no files", advice="only files are acknowledged")
     payload = DossierCompleted.model_validate(row.payload)
     told = {document.ordinal: (document.rendition, document.sha256) for document in payload.documents}
     for file in files:
@@ -89,7 +92,14 @@ def acknowledge(
             sha256=file.sha256,
         )
     acked = _read_acked(connection, client.key_id, event_id)
-    return AckReceipt(event_id, client.key_id, acked, complete=len(acked) == len(told))
+    whole = len(acked) == len(told)
+    if whole:
+        connection.execute(
+            update(dossiers)
+            .where(dossiers.c.id == row.dossier_id, dossiers.c.attached_at.is_(None))
+            .values(attached_at=now)
+        )
+    return AckReceipt(event_id, client.key_id, acked, complete=whole, record_code=row.record_code)
 
 
 def read_receipts(connection: Connection, reader: Principal, event_id: str) -> tuple[AckReceipt, ...]:
@@ -102,22 +112,30 @@ def read_receipts(connection: Connection, reader: Principal, event_id: str) -> t
     ).first()
     if row is None:
         raise NotFoundError("no such event", advice="take event ids from /v1/events")
+    if row.type != DOSSIER_COMPLETED:
+        return ()
     count = len(DossierCompleted.model_validate(row.payload).documents)
     clients = connection.execute(
         select(acks.c.client).where(acks.c.event_id == event_id).distinct().order_by(acks.c.client)
     ).scalars()
     seen = [client for client in clients if reader.role is not Role.ONESTOP or client == reader.key_id]
     return tuple(
-        AckReceipt(event_id, client, files, complete=len(files) == count)
+        AckReceipt(event_id, client, files, complete=len(files) == count, record_code=row.record_code)
         for client in seen
         for files in (_read_acked(connection, client, event_id),)
     )
+
+
+def read_acked_files(connection: Connection, client: str, event_id: str) -> tuple[AckedFile, ...]:
+    """What a client has acknowledged of an event, by ordinal."""
+    return _read_acked(connection, client, event_id)
 
 
 def measure_lag(connection: Connection, now: float) -> tuple[int, float]:
     """How many published events nobody has acknowledged, and the age of the oldest in seconds."""
     unacked = select(func.count(), func.min(events.c.created_at)).where(
         events.c.publish_seq.is_not(None),
+        events.c.type == DOSSIER_COMPLETED,
         ~select(acks.c.event_id).where(acks.c.event_id == events.c.id).exists(),
     )
     count, oldest = connection.execute(unacked).one()

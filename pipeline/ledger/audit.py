@@ -30,11 +30,16 @@ class AuditCheck:
     broken_at: int | None
 
 
+def hold_audit(connection: Connection) -> None:
+    """Be the only one who adds lines until the transaction ends."""
+    hold_lock(connection, _AUDIT_LOCK)
+
+
 def append_audit(
     connection: Connection, actor: str, action: str, subject: str, now: float, **details: str | int
 ) -> None:
     """Add one line. `details` carry ids, numbers and a supervisor's own reason; never page text."""
-    hold_lock(connection, _AUDIT_LOCK)
+    hold_audit(connection)
     last = connection.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
     seq, prev_hash = (last.seq + 1, last.hash) if last else (1, FIRST_HASH)
     packed = _pack(details)

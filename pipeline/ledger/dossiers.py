@@ -10,6 +10,7 @@ from pipeline.ledger.audit import append_audit
 from pipeline.ledger.database import insert_once
 from pipeline.ledger.jobs import SUPERSEDED, add_job, lock_dossier, supersede_jobs
 from pipeline.ledger.manifests import mark_changed
+from pipeline.ledger.milestones import refresh_history
 from pipeline.ledger.procedures import check_procedure
 from pipeline.ledger.settling import settle_document
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
@@ -34,7 +35,7 @@ def register_dossier(connection: Connection, new: NewDossier, actor: str, now: f
         insert(dossiers).values(
             id=dossier_id,
             record_code=new.record_code,
-            kind="intake",
+            kind=new.kind,
             procedure_code=new.procedure_code,
             station=new.station,
             state=DossierState.SUBMITTED,
@@ -55,6 +56,7 @@ def register_dossier(connection: Connection, new: NewDossier, actor: str, now: f
         documents=len(new.documents),
         pages=pages_in_all,
     )
+    refresh_history(connection, new.record_code)
     return dossier_id
 
 

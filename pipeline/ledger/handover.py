@@ -15,6 +15,7 @@ from pipeline.ledger.database import insert_once
 from pipeline.ledger.dossiers import add_page, keep_original, replace_page
 from pipeline.ledger.jobs import add_job, lock_dossier, supersede_jobs
 from pipeline.ledger.manifests import mark_changed
+from pipeline.ledger.milestones import refresh_history
 from pipeline.ledger.procedures import check_procedure
 from pipeline.ledger.settling import settle_document, settle_dossier
 from schemas.dossier import DocumentState, DossierState, JobKind
@@ -53,7 +54,8 @@ def open_dossier(
         if known.request_sha256 != request:
             raise IdempotencyConflictError("this Idempotency-Key opened another dossier")
         return str(known.dossier_id), True
-    check_procedure(connection, new.procedure_code, now)
+    if new.kind == "intake":  # a result goes back by whatever way the citizen chose
+        check_procedure(connection, new.procedure_code, now)
     dossier_id = str(uuid4())
     _insert_dossier(connection, dossier_id, new, now)
     connection.execute(
@@ -269,6 +271,7 @@ def submit_opened(
         documents=len(papers),
         pages=sum(counted.values()),
     )
+    refresh_history(connection, _record_code(connection, dossier_id))
     if not counted:
         settle_dossier(connection, dossier_id, now)
     return True

@@ -11,6 +11,8 @@ from schemas.access import Owner, Principal, Role
 from schemas.dossier import DocumentState
 from schemas.errors import NotFoundError
 from schemas.handover import FastLook, FileEntry, Handover, HandoverPaper
+from schemas.milestones import RecordHistory
+from schemas.onestop_tables import record_histories
 from schemas.page import Reason, Verdict
 from schemas.procedures import NotDigitised
 from schemas.tables import documents, dossiers, fast_looks, pages, renditions
@@ -64,6 +66,7 @@ def read_handover(connection: Connection, dossier_id: str) -> Handover:
             )
             for paper in papers
         ),
+        procedure_code=row.procedure_code,
     )
 
 
@@ -115,9 +118,24 @@ def read_file(connection: Connection, file_id: int) -> tuple[FileEntry, Owner] |
 
 
 def holds_record(connection: Connection, reader: Principal, record_code: str) -> bool:
-    """Has the record a dossier that `reader` may see?"""
+    """Has the record a dossier that `reader` may see, or, for all but stations, a history?"""
     query = select(dossiers.c.id).where(dossiers.c.record_code == record_code, _holds(reader))
-    return connection.execute(query.limit(1)).first() is not None
+    if connection.execute(query.limit(1)).first() is not None:
+        return True
+    known = select(record_histories.c.record_code).where(
+        record_histories.c.record_code == record_code, visible(reader, record_histories.c.record_code)
+    )
+    return connection.execute(known).first() is not None
+
+
+def read_history(connection: Connection, record_code: str) -> RecordHistory:
+    """What is known of a record's way; an empty history where nothing is."""
+    row = connection.execute(
+        select(record_histories).where(record_histories.c.record_code == record_code)
+    ).first()
+    if row is None:
+        return RecordHistory(record_code, record_code.partition("-")[0])
+    return RecordHistory(**row._mapping)
 
 
 def find_file_ids(connection: Connection, keys: list[str]) -> dict[str, int]:

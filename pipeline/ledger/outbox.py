@@ -4,15 +4,20 @@ Numbers given inside the writing transactions would become visible out of order 
 reader's cursor would skip events (facts/services.md, "Outbox and delivery").
 """
 
+from uuid import UUID, uuid5
+
 from sqlalchemy import Connection, func, insert, select, update
 
 from pipeline.ledger.database import hold_lock
-from schemas.ledger import DossierCompleted, Event
+from schemas.ledger import DossierCompleted, Event, MilestoneReported
 from schemas.tables import events
 
 DOSSIER_COMPLETED = "dossier.completed"
+RECORD_MILESTONE = "record.milestone"
 
 _RELAY_LOCK = 0x50404F43
+_MILESTONES = UUID("6f9d1c52-6a34-5b0e-9a51-0c6f3a2f6f11")
+"""Names the ids of milestones' events, so that they look like any other's."""
 
 
 def add_event(connection: Connection, payload: DossierCompleted, completion: int, now: float) -> None:
@@ -24,6 +29,21 @@ def add_event(connection: Connection, payload: DossierCompleted, completion: int
             record_code=payload.record_code,
             dossier_id=payload.dossier_id,
             completion=completion,
+            payload=payload.model_dump(mode="json"),
+            created_at=now,
+        )
+    )
+
+
+def add_milestone_event(connection: Connection, payload: MilestoneReported, now: float) -> None:
+    """Write down that a milestone was reported for the first time."""
+    connection.execute(
+        insert(events).values(
+            id=f"{uuid5(_MILESTONES, payload.milestone_id)}.1",
+            type=RECORD_MILESTONE,
+            record_code=payload.record_code,
+            dossier_id=None,
+            completion=1,
             payload=payload.model_dump(mode="json"),
             created_at=now,
         )

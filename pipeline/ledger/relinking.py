@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from pipeline.ledger.audit import append_audit
 from pipeline.ledger.jobs import SUPERSEDED, add_job, lock_dossier, supersede_jobs
 from pipeline.ledger.manifests import keep_row, tell_columns
+from pipeline.ledger.milestones import refresh_history
 from pipeline.ledger.outbox import publish_events
 from pipeline.ledger.settling import settle_document, tell_completion
 from schemas.dossier import DocumentState, DossierState, JobKind
@@ -62,6 +63,7 @@ def relink_dossier(connection: Connection, manifest: DossierManifest, actor: str
         _relink_document(connection, manifest.dossier_id, document, now)
     _tell_again(connection, manifest, now)
     append_audit(connection, actor, "dossier.relinked", manifest.dossier_id, now, changes=manifest.changes)
+    refresh_history(connection, manifest.row["record_code"])
     return done
 
 

@@ -6,7 +6,7 @@ Everything that follows from a result is decided here, in the transaction that w
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, null, select, update
+from sqlalchemy import Connection, Row, func, insert, null, select, update
 
 from pipeline.ledger.audit import SYSTEM, append_audit
 from pipeline.ledger.jobs import (
@@ -19,6 +19,7 @@ from pipeline.ledger.jobs import (
     lock_dossier,
 )
 from pipeline.ledger.manifests import mark_changed
+from pipeline.ledger.milestones import refresh_history
 from pipeline.ledger.outbox import add_event
 from pipeline.ledger.renditions import find_newest
 from schemas.dossier import DocumentState, DossierState, JobKind, JobState
@@ -253,12 +254,27 @@ def settle_dossier(connection: Connection, dossier_id: str, now: float) -> None:
 
 def _complete_dossier(connection: Connection, dossier_id: str, now: float) -> None:
     """All its papers have what they are to have; a new rendition later completes it again, with an event."""
-    completion = connection.execute(
+    own = (
+        select(func.count())
+        .select_from(pages.join(documents, documents.c.id == pages.c.document_id))
+        .where(documents.c.dossier_id == dossier_id, pages.c.is_current)
+    )
+    row = connection.execute(
         update(dossiers)
         .where(dossiers.c.id == dossier_id)
-        .values(state=DossierState.COMPLETE, completed_at=now, completions=dossiers.c.completions + 1)
-        .returning(dossiers.c.completions)
-    ).scalar_one()
+        .values(
+            state=DossierState.COMPLETE,
+            completed_at=now,
+            completions=dossiers.c.completions + 1,
+            first_completed_at=func.coalesce(dossiers.c.first_completed_at, now),
+            page_total=own.scalar_subquery(),
+            rescans=own.where(pages.c.revision > 1).scalar_subquery(),
+        )
+        .returning(dossiers.c.completions, dossiers.c.record_code)
+    ).one()
+    if row.completions == 1:
+        refresh_history(connection, row.record_code)
+    completion = row.completions
     tell_completion(connection, dossier_id, now)
     append_audit(connection, SYSTEM, "dossier.completed", dossier_id, now, completion=completion)
 

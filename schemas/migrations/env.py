@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import schemas.onestop_tables  # noqa: F401 -- they are in the same metadata
 from schemas.tables import metadata
 
 connection = context.config.attributes.get("connection")

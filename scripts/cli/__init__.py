@@ -12,12 +12,14 @@ from schemas.errors import SohoaError
 from scripts.cli.api import api
 from scripts.cli.audit import audit
 from scripts.cli.check_store import check_store
+from scripts.cli.deliver import deliver
 from scripts.cli.demo import demo
 from scripts.cli.digitize import digitize
 from scripts.cli.doctor import doctor
 from scripts.cli.extend import extend
 from scripts.cli.keys import keys
 from scripts.cli.procedures import procedures
+from scripts.cli.report import report
 from scripts.cli.reprocess import reprocess
 from scripts.cli.serve import serve
 from scripts.cli.status import status
@@ -33,14 +35,15 @@ app = typer.Typer(
     help="Scans of Vietnamese administrative papers in, searchable signed PDF/A out.",
 )
 _COMMANDS = (
-    digitize, verify, extend, submit, status, reprocess, check_store, serve, api, worker, sweeper, demo,
-    doctor,
+    digitize, verify, extend, submit, status, reprocess, report, check_store, serve, api, worker, sweeper,
+    demo, doctor,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
 app.add_typer(procedures, name="procedures")
+app.add_typer(deliver, name="deliver")
 
 
 def _show_version(asked: bool) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,19 @@ from schemas.errors import RejectedFilesError, UsageError
 
 if TYPE_CHECKING:
     from schemas.dossier import DossierStatus
+    from schemas.handover import DossierKind
     from scripts.cli.through_gateway import HandIn
     from workers.home import Home
     from workers.submit import PageName
 
 _PAGE_NAME = re.compile(r"^([1-9]\d{0,4}):([1-9]\d{0,4})$", re.ASCII)
+
+
+class Kind(StrEnum):
+    """Which way the papers go."""
+
+    INTAKE = "intake"
+    RESULT = "result"
 
 
 def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
@@ -27,6 +36,7 @@ def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
     procedure: Annotated[
         str | None, typer.Option(metavar="CODE", help="code of the procedure (TTHC)")
     ] = None,
+    kind: Annotated[Kind, typer.Option(help="papers handed in, or a result going back")] = Kind.INTAKE,
     title: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="title of the next FILE")] = None,
     pages: Annotated[
         list[int] | None, typer.Option(metavar="N", help="pages the next FILE was declared to have")
@@ -71,7 +81,7 @@ def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
     if server is not None and key_file is not None:
         from scripts.cli.through_gateway import HandIn
 
-        asked = HandIn(record, files or [], title or [], pages or [], procedure)
+        asked = HandIn(record, files or [], title or [], pages or [], procedure, kind=kind.value)
         if chosen or retry:
             if dossier is None:
                 raise UsageError("through a --server a correction names its --dossier")
@@ -98,6 +108,7 @@ def submit(  # noqa: PLR0913, PLR0917 -- one parameter an option
             titles=title or [],
             declared_pages=pages or [],
             procedure=procedure,
+            kind=kind.value,
             replace=replace,
             accept=accept,
             reason=reason,
@@ -140,6 +151,7 @@ def _register(  # noqa: PLR0913 -- one parameter an option
     titles: list[str],
     declared_pages: list[int],
     procedure: str | None,
+    kind: "DossierKind",
     replace: "PageName | None",
     accept: "PageName | None",
     reason: str | None,
@@ -159,7 +171,13 @@ def _register(  # noqa: PLR0913 -- one parameter an option
         submit_retry(home, retry)
         return retry
     return submit_dossier(
-        home, record, files, titles=titles, declared_pages=declared_pages, procedure_code=procedure
+        home,
+        record,
+        files,
+        titles=titles,
+        declared_pages=declared_pages,
+        procedure_code=procedure,
+        kind=kind,
     )
 
 

@@ -30,6 +30,7 @@ class HandIn:
     accept: tuple[int, int] | None = None
     reason: str = ""
     retry: bool = False
+    kind: str = "intake"
 
 
 def read_key(path: Path) -> str:
@@ -109,7 +110,7 @@ def _send_all(client: "GatewayClient", asked: HandIn) -> str:
     papers: list[dict[str, object]] = [{"title": title} for title in titles]
     for paper, pages in zip(papers, asked.declared_pages, strict=False):
         paper["pages"] = pages
-    opened = client.open_dossier(asked.record, papers, asked.procedure)
+    opened = client.open_dossier(asked.record, papers, asked.procedure, kind=asked.kind)
     for ordinal, (path, whole) in enumerate(zip(asked.files, kinds, strict=True), 1):
         _send(client, opened.id, ordinal, path, whole=whole)
     client.submit(opened.id)

@@ -1,4 +1,4 @@
-"""`python -m scripts.faults kill`: see `kills`; `python -m scripts.faults all`: see `outages`."""
+"""`python -m scripts.faults kill`: see `kills`; `delivery`: see `delivery`; `all`: see `outages`."""
 
 import argparse
 import random
@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from scripts.faults.delivery import OneStopSite, play_delivery_round, play_tampering
 from scripts.faults.kills import Round, play_round
 from scripts.faults.outages import (
     EMBEDDED_FAULTS,
@@ -34,9 +35,9 @@ _EMBEDDED = {
 def main() -> int:
     """Exit code 1 where anything was lost, done twice or does not verify."""
     parser = argparse.ArgumentParser(prog="python -m scripts.faults", description=__doc__)
-    parser.add_argument("what", choices=["kill", "all", *FAULTS, *EMBEDDED_FAULTS])
+    parser.add_argument("what", choices=["kill", "delivery", "all", *FAULTS, *EMBEDDED_FAULTS])
     parser.add_argument("--backend", choices=["production", "embedded"], default="production")
-    parser.add_argument("--rounds", type=int, default=20, help="of killing")
+    parser.add_argument("--rounds", type=int, default=20, help="of killing, or of delivery")
     parser.add_argument("--dossiers", type=int, default=50, help="during each other fault")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--minutes", type=float, default=None, help="begin no round after this")
@@ -50,6 +51,8 @@ def main() -> int:
         papers = make_papers(folder / "papers")
         if asked.what == "kill":
             wrong = _kill(folder, papers, asked, seed)
+        elif asked.what == "delivery":
+            wrong = _deliver(folder, papers, asked, seed)
         else:
             names = [*FAULTS, *EMBEDDED_FAULTS] if asked.what == "all" else [asked.what]
             wrong = _break(folder, papers, names, asked.dossiers, seed)
@@ -81,6 +84,36 @@ def _kill(folder: Path, papers: list[Paper], asked: argparse.Namespace, seed: in
         if services is not None:
             services.stop()
     return _summarise(rounds)
+
+
+def _deliver(folder: Path, papers: list[Paper], asked: argparse.Namespace, seed: int) -> int:
+    services = Services(folder) if asked.backend == "production" else None
+    site: ProductionSite | EmbeddedSite | None = None
+    one: OneStopSite | None = None
+    wrong = kills = 0
+    try:
+        site = EmbeddedSite(folder) if services is None else ProductionSite(folder, services)
+        one = OneStopSite(site, folder, seed)
+        tampered = play_tampering(one, papers)
+        print(f"tampered line: {'; '.join(tampered) or 'refused'}", flush=True)
+        wrong += bool(tampered)
+        deadline = time.monotonic() + 60 * asked.minutes if asked.minutes else None
+        for number in range(1, asked.rounds + 1):
+            if deadline is not None and time.monotonic() > deadline:
+                break
+            played = play_delivery_round(one, papers, number, random.Random(f"{seed} {number}"))
+            print(played.tell(), flush=True)
+            wrong += bool(played.wrong)
+            kills += len(played.kills)
+        print(f"kills={kills} wrong={wrong} webhooks={len(one.hook.taken)}", flush=True)
+    finally:
+        if one is not None:
+            one.close()
+        if site is not None:
+            site.close()
+        if services is not None:
+            services.stop()
+    return wrong
 
 
 def _break(folder: Path, papers: list[Paper], names: list[str], dossiers: int, seed: int) -> int:

@@ -98,6 +98,10 @@ def test_an_engine_waits_longer_than_our_processes_take_to_stop(name: str) -> No
     assert seconds(OURS[name]["stop_grace_period"]) > needed
 
 
+def test_an_engine_waits_longer_than_a_delivery_takes() -> None:
+    assert seconds(OURS["delivery"]["stop_grace_period"]) > 2 * Settings().delivery.timeout_s + 5
+
+
 def test_everything_that_is_named_is_there() -> None:
     for service in SERVICES.values():
         for network in service.get("networks", []):

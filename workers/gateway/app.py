@@ -18,7 +18,17 @@ from schemas.api import (
     Problem,
 )
 from schemas.errors import SohoaError
-from workers.gateway import dossier_routes, feed_routes, file_routes, operating_routes, upload_routes
+from workers.delivery.links import open_link_key
+from workers.gateway import (
+    dossier_routes,
+    feed_routes,
+    file_routes,
+    link_routes,
+    milestone_routes,
+    operating_routes,
+    statistics_routes,
+    upload_routes,
+)
 from workers.gateway.gate import Gate
 from workers.gateway.guards import Doorkeeper
 from workers.gateway.limits import Seats
@@ -34,6 +44,18 @@ from workers.gateway.tokens import TokenKeys, Tokens
 from workers.gateway.watching import Watchtower
 from workers.gateway.wording import DESCRIPTION, TAGS, TITLE
 from workers.home import Home
+from workers.receipts import open_receipts
+
+_ROOMS = (
+    dossier_routes,
+    upload_routes,
+    file_routes,
+    link_routes,
+    milestone_routes,
+    feed_routes,
+    statistics_routes,
+    operating_routes,
+)
 
 LEDGER_THREADS = 12
 """Requests at the ledger at once: under the 15 connections of SQLAlchemy's pool."""
@@ -61,7 +83,7 @@ def create_app(
     app.add_exception_handler(SohoaError, on_sohoa_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
-    for room in (dossier_routes, upload_routes, file_routes, feed_routes, operating_routes):
+    for room in _ROOMS:
         app.router.routes.extend(room.router.routes)
     described = _describe(app)
 
@@ -100,6 +122,8 @@ def _open_gateway(home: Home, now: float, on_change: Callable[[], None]) -> Gate
         tower=Watchtower(home.database, settings.look_every_s),
         seats=Seats(settings.streams_per_key),
         readiness=Readiness(),
+        receipts=open_receipts(home.settings),
+        links=open_link_key(home.settings),
         on_change=on_change,
     )
 

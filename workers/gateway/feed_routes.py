@@ -146,13 +146,13 @@ def acknowledge_event(body: AckRequest, gateway: TheGateway, caller: Caller) -> 
     """Biên nhận gắn sự kiện, SHA-256 của từng tệp và hệ thống nhận; gửi lại thì nhận đúng biên nhận cũ.
 
     The receipt ties event, files and client together. Sent again, the answer is the receipt of the first
-    time. A SHA-256 other than the event's is refused: the file was changed on the way.
+    time. A SHA-256 other than the event's is refused: the file was changed on the way. `signed` proves the
+    receipt to anyone who has the keys of `/v1/receipt-keys`.
     """
     files = tuple(AckedFile(file.ordinal, file.rendition, file.sha256) for file in body.files)
     now = gateway.home.now()
-    return tell_ack(
-        gateway.write(lambda connection: acknowledge(connection, caller, body.event_id, files, now))
-    )
+    receipt = gateway.write(lambda connection: acknowledge(connection, caller, body.event_id, files, now))
+    return tell_ack(receipt, gateway.receipts.sign(receipt))
 
 
 @router.get(
@@ -171,14 +171,14 @@ def list_receipts(
     Who has which files; a one-stop client sees its own receipt only.
     """
     found = gateway.read(lambda connection: read_receipts(connection, caller, event_id))
-    return ReceiptList(receipts=tuple(tell_ack(receipt) for receipt in found))
+    return ReceiptList(receipts=tuple(tell_ack(receipt, gateway.receipts.sign(receipt)) for receipt in found))
 
 
 def _read_page(gateway: Gateway, caller: Principal, after: int, limit: int) -> EventPage:
     with gateway.home.database.read() as connection:
         found = read_feed(connection, caller, after, limit + 1)
         shown = found[:limit]
-        keys = [document.key for event in shown for document in event.payload.documents]
+        keys = [document.key for event in shown for document in event.files]
         file_ids = find_file_ids(connection, keys)
     return EventPage(
         events=tuple(tell_event(event, file_ids) for event in shown),

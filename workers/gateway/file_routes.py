@@ -25,7 +25,7 @@ _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})", re.ASCII)
 _CURSOR = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 _PDF = {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}
-_ANSWERS: dict[int | str, dict[str, Any]] = {
+FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {"description": "Toàn bộ tệp. The whole file; `ETag` is its SHA-256.", **_PDF},
     206: {"description": "Một phần tệp. The part asked for.", **_PDF},
     304: {"description": "Chưa đổi. The file is the one of `If-None-Match`."},
@@ -85,7 +85,7 @@ def list_record_files(
     "/v1/files/{file_id}/content",
     summary="Nội dung tệp (content of a file)",
     response_class=Response,
-    responses=_ANSWERS,
+    responses=FILE_ANSWERS,
 )
 def read_content(
     file_id: FileId,
@@ -102,21 +102,7 @@ def read_content(
     log.
     """
     file = _find(gateway, file_id)
-    tag = f'"{file.sha256}"'
-    headers = _headers(file, tag)
-    if if_none_match is not None and _matches(if_none_match, tag):
-        return Response(status_code=304, headers=headers)
-    part = None
-    if byte_range is not None and (if_range is None or if_range == tag):
-        part = _read_range(byte_range, file.size)
-    data = gateway.home.store.get(file.key, file.sha256)
-    _note(gateway, caller, file, "whole" if part is None else f"{part[0]}-{part[1]}", request)
-    if part is None:
-        digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
-        headers["Content-Digest"] = f"sha-256=:{digest}:"
-        return Response(data, headers=headers, media_type="application/pdf")
-    headers["Content-Range"] = f"bytes {part[0]}-{part[1]}/{file.size}"
-    return Response(data[part[0] : part[1] + 1], 206, headers, "application/pdf")
+    return give_out(gateway, caller, file, request, (byte_range, if_none_match, if_range))
 
 
 @router.head(
@@ -133,7 +119,37 @@ def read_headers(file_id: FileId, gateway: TheGateway, caller: Caller) -> Respon
 
     As GET, without the bytes.
     """
-    file = _find(gateway, file_id)
+    return tell_headers(_find(gateway, file_id))
+
+
+def give_out(
+    gateway: Gateway,
+    reader: Principal,
+    file: FileEntry,
+    request: Request,
+    asked: tuple[str | None, str | None, str | None],
+) -> Response:
+    """The file's bytes; `asked`: Range, If-None-Match, If-Range. Raises `RangeError`, `IntegrityError`."""
+    byte_range, if_none_match, if_range = asked
+    tag = f'"{file.sha256}"'
+    headers = _headers(file, tag)
+    if if_none_match is not None and _matches(if_none_match, tag):
+        return Response(status_code=304, headers=headers)
+    part = None
+    if byte_range is not None and (if_range is None or if_range == tag):
+        part = _read_range(byte_range, file.size)
+    data = gateway.home.store.get(file.key, file.sha256)
+    _note(gateway, reader, file, "whole" if part is None else f"{part[0]}-{part[1]}", request)
+    if part is None:
+        digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
+        headers["Content-Digest"] = f"sha-256=:{digest}:"
+        return Response(data, headers=headers, media_type="application/pdf")
+    headers["Content-Range"] = f"bytes {part[0]}-{part[1]}/{file.size}"
+    return Response(data[part[0] : part[1] + 1], 206, headers, "application/pdf")
+
+
+def tell_headers(file: FileEntry) -> Response:
+    """Its headers, without the bytes."""
     headers = {**_headers(file, f'"{file.sha256}"'), "Content-Length": str(file.size)}
     return Response(headers=headers, media_type="application/pdf")
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from schemas.access import Principal
 from schemas.errors import ConflictError
+from workers.delivery.links import LinkKey
 from workers.gateway.gate import Gate
 from workers.gateway.limits import Seats
 from workers.gateway.looking import Looker
@@ -20,6 +21,7 @@ from workers.gateway.readiness import Readiness
 from workers.gateway.tokens import Tokens
 from workers.gateway.watching import Watchtower
 from workers.home import Home
+from workers.receipts import ReceiptSigner
 
 Result = TypeVar("Result")
 
@@ -40,6 +42,8 @@ class Gateway:
     tower: Watchtower
     seats: Seats
     readiness: Readiness
+    receipts: ReceiptSigner
+    links: LinkKey
     on_change: Callable[[], None]
 
     @property

@@ -64,6 +64,11 @@ class TokenKeys:
         key = self._keys.get(kid)
         return key.public_key() if key else None
 
+    def verifiers(self) -> tuple[tuple[str, Ed25519PublicKey], ...]:
+        """Every public key there is and its `kid`, oldest first."""
+        self._load()
+        return tuple((kid, key.public_key()) for kid, key in self._keys.items())
+
     def rotate(self) -> str:
         """Make a new key that signs from now on; returns its `kid`. Old ones verify until retired."""
         key = Ed25519PrivateKey.generate()

@@ -15,13 +15,15 @@ from schemas.api import (
 from schemas.api_delivery import (
     AckedFileView,
     EventFile,
+    EventMilestone,
     EventView,
     FileView,
     ReceiptView,
 )
 from schemas.dossier import DocumentStatus, DossierState, DossierStatus, PageStatus
 from schemas.handover import AckReceipt, FastLook, FileEntry, Handover, HandoverPaper, PageReceipt
-from schemas.ledger import Event
+from schemas.ledger import DossierCompleted, Event, MilestoneReported
+from schemas.milestones import MILESTONE_LABELS
 from schemas.page import Reason, Verdict
 from schemas.procedures import NOT_DIGITISED_LABELS
 from schemas.report import REASON_ADVICE, REASON_LABELS, VERDICT_LABELS
@@ -172,14 +174,15 @@ def name_content(file_id: int) -> str:
 def tell_event(event: Event, file_ids: dict[str, int]) -> EventView:
     """One line of the feed; `file_ids` by key in the store."""
     payload = event.payload
+    told = payload if isinstance(payload, DossierCompleted) else None
     return EventView(
         id=event.id,
         sequence=event.sequence,
         type=event.type,
         created_at=to_time(event.created_at),
         record_code=payload.record_code,
-        dossier_id=payload.dossier_id,
-        kind=payload.kind,
+        dossier_id=told.dossier_id if told else None,
+        kind=told.kind if told else None,
         files=tuple(
             EventFile(
                 ordinal=document.ordinal,
@@ -188,17 +191,34 @@ def tell_event(event: Event, file_ids: dict[str, int]) -> EventView:
                 size=document.size,
                 content=name_content(file_ids[document.key]) if document.key in file_ids else None,
             )
-            for document in payload.documents
+            for document in event.files
         ),
+        milestone=_tell_milestone(payload) if isinstance(payload, MilestoneReported) else None,
     )
 
 
-def tell_ack(receipt: AckReceipt) -> ReceiptView:
-    """What a client acknowledged."""
+def _tell_milestone(payload: MilestoneReported) -> EventMilestone:
+    return EventMilestone(
+        id=payload.milestone_id,
+        kind=payload.kind,
+        label=MILESTONE_LABELS[payload.kind],
+        occurred_at=to_time(payload.occurred_at),
+        channel=payload.channel,
+        place=payload.place,
+        procedure_code=payload.procedure_code,
+        due_at=None if payload.due_at is None else to_time(payload.due_at),
+        corrects=payload.corrects,
+    )
+
+
+def tell_ack(receipt: AckReceipt, signed: str | None) -> ReceiptView:
+    """What a client acknowledged; `signed`: the same with our signature."""
     return ReceiptView(
         event_id=receipt.event_id,
         client=receipt.client,
+        record_code=receipt.record_code,
         complete=receipt.complete,
+        signed=signed,
         files=tuple(
             AckedFileView(
                 ordinal=file.ordinal,

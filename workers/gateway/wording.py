@@ -84,6 +84,8 @@ TAGS = [
         "name": "one-stop",
         "description": "Hệ thống một cửa: sự kiện và xác nhận. Events and acknowledgements.",
     },
+    {"name": "milestones", "description": "Các mốc của hồ sơ. What happens to records on their way."},
+    {"name": "statistics", "description": "Thống kê của chương trình BCCI. What the programme reports."},
     {"name": "supervisors", "description": "Người giám sát. Supervisors."},
     {"name": "operators", "description": "Người vận hành. Operators."},
 ]

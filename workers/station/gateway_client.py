@@ -61,9 +61,10 @@ class GatewayClient:
         papers: list[dict[str, Any]],
         procedure_code: str | None = None,
         idempotency_key: str | None = None,
+        kind: str = "intake",
     ) -> DossierView:
         """Open it, once however often this is tried. Raises `GatewayError`, `StoreError`."""
-        asked: dict[str, Any] = {"record_code": record_code, "papers": papers}
+        asked: dict[str, Any] = {"record_code": record_code, "papers": papers, "kind": kind}
         if procedure_code is not None:
             asked["procedure_code"] = procedure_code
         answer = self._ask(
