@@ -18,12 +18,20 @@ from schemas.api import (
     Problem,
 )
 from schemas.errors import SohoaError
-from workers.gateway import dossier_routes, feed_routes, file_routes, operating_routes, upload_routes
+from workers.gateway import (
+    dossier_routes,
+    feed_routes,
+    file_routes,
+    operating_routes,
+    piece_routes,
+    upload_routes,
+)
 from workers.gateway.gate import Gate
 from workers.gateway.guards import Doorkeeper
 from workers.gateway.limits import Seats
 from workers.gateway.looking import Looker
 from workers.gateway.metrics import Metrics
+from workers.gateway.pieces import Pieces
 from workers.gateway.problems import on_http_error, on_invalid_request, on_sohoa_error
 from workers.gateway.proofs import Proofs
 from workers.gateway.readiness import Readiness
@@ -61,7 +69,7 @@ def create_app(
     app.add_exception_handler(SohoaError, on_sohoa_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
-    for room in (dossier_routes, upload_routes, file_routes, feed_routes, operating_routes):
+    for room in (dossier_routes, upload_routes, piece_routes, file_routes, feed_routes, operating_routes):
         app.router.routes.extend(room.router.routes)
     described = _describe(app)
 
@@ -88,6 +96,8 @@ def _open_gateway(home: Home, now: float, on_change: Callable[[], None]) -> Gate
     tokens = Tokens(TokenKeys(settings.token_keys or home.keys / "tokens"), settings)
     proofs = Proofs()
     clear_stale(home.settings.home / "incoming", now)
+    pieces = Pieces(home.settings.home / "pieces", settings, home.settings.limits.max_bytes)
+    pieces.clear_stale(now)
     looker = Looker(home.settings)
     looker.warm_up()
     return Gateway(
@@ -96,6 +106,7 @@ def _open_gateway(home: Home, now: float, on_change: Callable[[], None]) -> Gate
         tokens=tokens,
         proofs=proofs,
         looker=looker,
+        pieces=pieces,
         metrics=Metrics(home.database),
         tower=Watchtower(home.database, settings.look_every_s),
         seats=Seats(settings.streams_per_key),
