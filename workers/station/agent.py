@@ -118,7 +118,7 @@ class Watcher:
 
     def _read_mark(self, found: FolderDossier) -> int | None:
         """What the mark declares, once it is finished."""
-        if found.mark is None or self._steadiness.judge(found.mark) is Readiness.WAIT:
+        if found.mark is None or self._steadiness.judge(found.mark, _is_filled) is Readiness.WAIT:
             known = self._spool.find_folder(found.name)
             return known.declared_pages if known is not None and found.mark is not None else None
         try:
@@ -128,6 +128,10 @@ class Watcher:
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()
+
+
+def _is_filled(mark: Path) -> bool:
+    return read_mark(mark) is not None
 
 
 class Agent:

@@ -33,7 +33,7 @@ class Steadiness:
         self._clock = clock
         self._seen: dict[Path, _Seen] = {}
 
-    def judge(self, path: Path) -> Readiness:
+    def judge(self, path: Path, is_whole: Callable[[Path], bool] = has_its_end) -> Readiness:
         """Ask again and again: the time counts from the first time that the file is seen as it is."""
         now, found = self._clock(), stamp(path)
         seen = self._seen.get(path)
@@ -48,7 +48,7 @@ class Steadiness:
         if now - seen.since < self._settle_s or is_being_written(path):
             return Readiness.WAIT
         try:
-            whole = has_its_end(path)
+            whole = is_whole(path)
         except OSError:  # locked, or just moved away
             return Readiness.WAIT
         if whole:

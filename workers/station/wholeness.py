@@ -11,6 +11,8 @@ from schemas.errors import BadInputError
 
 _TAIL_BYTES = 4096
 """Scanner programs pad a JPEG's or a PDF's end by at most a block."""
+_LEAST_BYTES = 32
+"""Fewer are the beginning of something, whose kind cannot be told yet."""
 _MOST_DIRECTORIES = 2000
 _MOST_STRIPS = 200_000
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 16: 8}
@@ -25,7 +27,7 @@ def has_its_end(path: Path) -> bool:
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         head = _read(file, 0, HEAD_BYTES)
-        if not head:
+        if size < _LEAST_BYTES:
             return False
         try:
             kind = sniff(head)
