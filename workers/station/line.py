@@ -9,8 +9,8 @@ from typing import BinaryIO
 import httpx
 
 TIMEOUT = httpx.Timeout(connect=20.0, write=30.0, read=45.0, pool=5.0)
-"""Without a byte of progress, not for a whole page. A line that is cut for 20 s comes back within these; where
-TCP has doubled its pauses beyond them, a new connection is the quicker way on."""
+"""Without a byte of progress, not for a whole page. A line that is cut for 20 s comes back within these;
+where TCP has doubled its pauses beyond them, a new connection is the quicker way on."""
 
 _CHUNK_BYTES = 4096
 _FIRST_PIECE = 64 * 1024
