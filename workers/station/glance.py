@@ -7,6 +7,7 @@ so on Windows, too; the limit of memory is POSIX only, there the pixels' number 
 import base64
 import binascii
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -21,6 +22,9 @@ from schemas.station import Glance, StationSettings
 
 MOST_LOOKS = 4
 """Pages of a multi-page file that are looked at; the gateway looks at all."""
+
+READY = b"ready\n"
+"""What the child says first: from here on a death is the scan's doing."""
 
 _MOST_ANSWER_BYTES = 256 * 1024
 _MOST_THUMBNAIL_BYTES = 64 * 1024
@@ -67,6 +71,8 @@ class _Refused(BaseModel):
     code: Literal["damaged_input", "over_limit", "unsupported_input", "encrypted_input", "bad_input"]
 
 
+_log = logging.getLogger("sohoa.station")
+
 _ANSWER: TypeAdapter[_Seen | _Refused] = TypeAdapter(_Seen | _Refused)
 _BLIND = Glimpse(None, (), None)
 
@@ -88,7 +94,11 @@ class Glancer:
             answer = _converse(child, {"path": str(path.absolute())}, self._settings.glance_timeout_s)
         finally:
             self._spare = self._start()
-        if answer is None:
+        if answer is None or not answer.startswith(READY):
+            _log.warning("the child that looks at scans does not start")  # OpenCV is missing, or memory
+            return _BLIND
+        answer = answer.removeprefix(READY)
+        if not answer:  # it began, and died of this scan
             return Glimpse(None, (), None, "over_limit" if child.returncode in _KILLED else "damaged_input")
         try:
             told = _ANSWER.validate_json(answer)
@@ -133,7 +143,7 @@ _KILLED = frozenset({-9, -24, -25})
 
 
 def _converse(child: "subprocess.Popen[bytes]", request: dict[str, str], timeout_s: float) -> bytes | None:
-    """One line in, one answer out; None where the child died or did not answer in time."""
+    """One line in, what the child said out; no more than `READY` where it took too long."""
     box: list[bytes] = []
 
     def read() -> None:
@@ -153,7 +163,9 @@ def _converse(child: "subprocess.Popen[bytes]", request: dict[str, str], timeout
     child.kill()
     reader.join(_EXIT_TIMEOUT_S)
     _reap(child)
-    return box[0] if in_time and box and box[0] else None
+    if not in_time:
+        return READY
+    return box[0] if box else None
 
 
 def _reap(child: "subprocess.Popen[bytes]") -> None:

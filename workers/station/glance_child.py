@@ -21,6 +21,7 @@ from pipeline.intake.sniff import HEAD_BYTES, MediaType, sniff
 from pipeline.intake.wire import DecodeLimits
 from schemas.errors import BadInputError, DamagedInputError, OverLimitError
 from schemas.page import Pixels, ScanPage
+from workers.station.glance import READY
 
 try:
     import resource
@@ -41,6 +42,7 @@ class _Document(Protocol):
 def main(told: dict[str, Any]) -> None:
     """Answer one request on standard input, `{"path": ...}`, with one JSON object on standard output."""
     out = os.dup(1)
+    os.write(out, READY)
     request = json.loads(sys.stdin.buffer.readline())
     limits = DecodeLimits(
         max_bytes=told["max_bytes"],
