@@ -179,6 +179,13 @@ class FileReceiptView(Answer):
     pages: tuple[PageReceiptView, ...]
 
 
+class PieceView(Answer):
+    """Một phần của tệp đã nhận. What has come of a file so far; send on from `offset`."""
+
+    offset: int = Field(ge=0, description="Số byte đã nhận. Bytes that are here.")
+    length: int = Field(ge=1, description="Số byte của cả tệp. Bytes of the whole file.")
+
+
 class PageView(Answer):
     """Một trang như hiện có. One page as it stands."""
 
@@ -288,6 +295,7 @@ class Problem(Answer):
     request_id: str
     errors: tuple[FieldProblem, ...] | None = None
     missing: tuple[str, ...] | None = None
+    offset: int | None = None
 
 
 def to_time(seconds: float) -> datetime:

@@ -217,6 +217,17 @@ class DigestMismatchError(UsageError):
     advice = "send the bytes again"
 
 
+class UploadOffsetError(ConflictError):
+    """A piece of a file begins elsewhere than where the file is to go on: at `offset`."""
+
+    problem_code = "upload_offset"
+    advice = "go on at the offset that the answer names"
+
+    def __init__(self, what: str, offset: int) -> None:
+        super().__init__(what)
+        self.offset = offset
+
+
 class IdempotencyConflictError(ConflictError):
     """An `Idempotency-Key` comes again with another request."""
 

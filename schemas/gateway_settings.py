@@ -30,6 +30,10 @@ class GatewaySettings(BaseModel):
     looks_per_file: int = Field(
         default=4, ge=0, description="pages of a multi-page file whose verdict the upload's answer brings"
     )
+    piecemeal_files: int = Field(
+        default=8, ge=1, description="files of one station that may be here in part at once; oldest go first"
+    )
+    piecemeal_days: float = Field(default=7.0, gt=0, description="how long part of a file waits for the rest")
     header_timeout_s: float = Field(default=20.0, description="from connecting to the end of the headers")
     body_idle_timeout_s: float = Field(
         default=45.0, description="without a byte of a body; a rural line is down for 20 s at a time"

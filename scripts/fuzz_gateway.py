@@ -127,7 +127,7 @@ def _configure(seeded: dict[str, Any], examples: int) -> str:
         return json.dumps(f"Bearer {credential}")
 
     keys = seeded["keys"]
-    refusable = "[200, 201, 206, 304, 401, 403, 404, 408, 409, 413, 415, 416, 422, 429]"
+    refusable = "[200, 201, 202, 206, 304, 401, 403, 404, 408, 409, 413, 415, 416, 422, 429]"
     lines = [
         "request-timeout = 60",
         f"headers = {{ Authorization = {bearer(keys['station'])} }}",

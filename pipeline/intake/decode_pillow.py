@@ -1,5 +1,6 @@
 """Pixels out of a Pillow image of any mode, and one error tree for what Pillow raises."""
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,16 @@ PILLOW_ERRORS = (
     OverflowError, ZeroDivisionError, struct.error, zlib.error, NotImplementedError,
 )  # fmt: skip
 """What Pillow's plugins raise on broken files (its own fuzzers expect the same)."""
+
+
+def read_part(fd: int, size: int, at: int) -> bytes:
+    """`size` bytes of a file from `at` on, or as many as there are; as `os.pread`, which Windows lacks."""
+    os.lseek(fd, at, os.SEEK_SET)
+    parts = []
+    while size > 0 and (part := os.read(fd, size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Literal
 
 from PIL import Image
 
-from pipeline.intake.decode_pillow import PILLOW_ERRORS, check_size, damage_reported, to_pixels
+from pipeline.intake.decode_pillow import PILLOW_ERRORS, check_size, damage_reported, read_part, to_pixels
 from pipeline.intake.placement import EXIF_PLACEMENTS, place
 from pipeline.intake.resolution import settle_resolution, square_pixels
 from pipeline.intake.wire import DecodeLimits
@@ -44,7 +44,7 @@ class PngDocument:
         pixels, dpi = square_pixels(pixels, resolution, bilevel=bilevel)
         placement = EXIF_PLACEMENTS[self._orientation()]
         kept = resolution.square and not placement.mirrored
-        stream = _take_rows(os.pread(self._fd, os.fstat(self._fd).st_size, 0)) if kept else None
+        stream = _take_rows(read_part(self._fd, os.fstat(self._fd).st_size, 0)) if kept else None
         return ScanPage(
             number=number,
             pixels=place(pixels, placement),

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from pipeline.intake.decode_pillow import check_size, damage_reported, to_pixels
+from pipeline.intake.decode_pillow import check_size, damage_reported, read_part, to_pixels
 from pipeline.intake.noise import Noise
 from pipeline.intake.placement import EXIF_PLACEMENTS, UPRIGHT, Placement
 from pipeline.intake.resolution import settle_resolution, square_pixels
@@ -87,7 +87,7 @@ class TiffDocument:
         )
         if not plain or not 0 < sizes[0] <= self._limits.max_bytes:
             return None
-        data = os.pread(self._fd, sizes[0], offsets[0])
+        data = read_part(self._fd, sizes[0], offsets[0])
         width, height = image.size
         return EncodedImage(
             Codec.G4, data, width, height, 1, bits_per_component=1,

@@ -1,6 +1,7 @@
 """What decoding libraries print on stderr, caught in a memory file instead of on the user's screen."""
 
 import os
+import tempfile
 from dataclasses import dataclass
 
 _LISTEN_BYTES = 65536
@@ -14,10 +15,14 @@ class Noise:
 
     @classmethod
     def capture(cls) -> "Noise":
-        """Put a memory file in the place of this process's stderr."""
-        fd = os.memfd_create("sohoa-stderr", os.MFD_CLOEXEC)
-        os.dup2(fd, 2)
-        os.close(fd)
+        """Put a memory file in the place of this process's stderr; a temporary one where there are none."""
+        if hasattr(os, "memfd_create"):
+            fd = os.memfd_create("sohoa-stderr", os.MFD_CLOEXEC)
+            os.dup2(fd, 2)
+            os.close(fd)
+        else:
+            with tempfile.TemporaryFile() as file:
+                os.dup2(file.fileno(), 2)
         return cls(2)
 
     def clear(self) -> None:
@@ -27,4 +32,5 @@ class Noise:
 
     def heard(self) -> str:
         """The first lines said since `clear`."""
-        return os.pread(self.fd, _LISTEN_BYTES, 0).decode("utf-8", "replace")
+        os.lseek(self.fd, 0, os.SEEK_SET)
+        return os.read(self.fd, _LISTEN_BYTES).decode("utf-8", "replace")

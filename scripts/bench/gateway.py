@@ -87,7 +87,7 @@ def _upload_all(url: str, key: str, scan: bytes, pages: int, folder: Path, pid: 
         cpu_before = floor_cpu = 0.0
         for number in range(1, pages + 2):  # the first warms up both
             if number == 2:
-                cpu_before, floor_cpu = _cpu_of_tree(pid), 0.0
+                cpu_before, floor_cpu = cpu_of_tree(pid), 0.0
             data = _mark(scan, number)
             started = time.perf_counter()
             answer = station.put(
@@ -97,10 +97,10 @@ def _upload_all(url: str, key: str, scan: bytes, pages: int, folder: Path, pid: 
             )
             wall.append(time.perf_counter() - started)
             answer.raise_for_status()
-            ours_before = _cpu_of_tree(os.getpid())
+            ours_before = cpu_of_tree(os.getpid())
             floor.append(_floor(data, folder / "one.jpg", store))
-            floor_cpu += _cpu_of_tree(os.getpid()) - ours_before
-        cpu = _cpu_of_tree(pid) - cpu_before
+            floor_cpu += cpu_of_tree(os.getpid()) - ours_before
+        cpu = cpu_of_tree(pid) - cpu_before
     return {
         "pages": pages,
         "bytes": len(scan),
@@ -139,7 +139,7 @@ def _draw_page(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _cpu_of_tree(pid: int) -> float:
+def cpu_of_tree(pid: int) -> float:
     """CPU seconds of a process, its descendants and those of them that ended."""
     ticks, waiting = 0, [pid]
     while waiting:

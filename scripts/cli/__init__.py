@@ -22,6 +22,7 @@ from scripts.cli.procedures import procedures
 from scripts.cli.report import report
 from scripts.cli.reprocess import reprocess
 from scripts.cli.serve import serve
+from scripts.cli.station import station
 from scripts.cli.status import status
 from scripts.cli.submit import submit
 from scripts.cli.verify import verify
@@ -42,6 +43,7 @@ for command in _COMMANDS:
     app.command()(command)
 app.add_typer(keys, name="keys")
 app.add_typer(audit, name="audit")
+app.add_typer(station, name="station")
 app.add_typer(procedures, name="procedures")
 app.add_typer(deliver, name="deliver")
 

@@ -1,4 +1,4 @@
-"""`python -m scripts.faults kill`: see `kills`; `delivery`: see `delivery`; `all`: see `outages`."""
+"""`kill`: see `kills`; `delivery`: see `delivery`; `line`: see `line`; `all`: see `outages`."""
 
 import argparse
 import random
@@ -9,8 +9,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from scripts.faults.bad_line import Shape, can_be_made
 from scripts.faults.delivery import OneStopSite, play_delivery_round, play_tampering
 from scripts.faults.kills import Round, play_round
+from scripts.faults.line import VICTIMS, GatewaySite, mild_line, play_passage, rural_line
 from scripts.faults.outages import (
     EMBEDDED_FAULTS,
     FAULTS,
@@ -35,12 +37,14 @@ _EMBEDDED = {
 def main() -> int:
     """Exit code 1 where anything was lost, done twice or does not verify."""
     parser = argparse.ArgumentParser(prog="python -m scripts.faults", description=__doc__)
-    parser.add_argument("what", choices=["kill", "delivery", "all", *FAULTS, *EMBEDDED_FAULTS])
+    parser.add_argument("what", choices=["kill", "delivery", "line", "all", *FAULTS, *EMBEDDED_FAULTS])
     parser.add_argument("--backend", choices=["production", "embedded"], default="production")
     parser.add_argument("--rounds", type=int, default=20, help="of killing, or of delivery")
     parser.add_argument("--dossiers", type=int, default=50, help="during each other fault")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--minutes", type=float, default=None, help="begin no round after this")
+    parser.add_argument("--victim", choices=VICTIMS, default=None, help="of the bad line; else each in turn")
+    parser.add_argument("--mild", action="store_true", help="a TCP proxy in place of the bad line")
     asked = parser.parse_args()
     seed = secrets.randbelow(10**6) if asked.seed is None else asked.seed
     print(f"what={asked.what} backend={asked.backend} seed={seed}", flush=True)
@@ -48,12 +52,14 @@ def main() -> int:
     folder = make_folder("faults")
     wrong = 1
     try:
-        papers = make_papers(folder / "papers")
-        if asked.what == "kill":
-            wrong = _kill(folder, papers, asked, seed)
+        if asked.what == "line":
+            wrong = _go_by_line(folder, asked, seed)
+        elif asked.what == "kill":
+            wrong = _kill(folder, make_papers(folder / "papers"), asked, seed)
         elif asked.what == "delivery":
-            wrong = _deliver(folder, papers, asked, seed)
+            wrong = _deliver(folder, make_papers(folder / "papers"), asked, seed)
         else:
+            papers = make_papers(folder / "papers")
             names = [*FAULTS, *EMBEDDED_FAULTS] if asked.what == "all" else [asked.what]
             wrong = _break(folder, papers, names, asked.dossiers, seed)
     finally:
@@ -113,6 +119,29 @@ def _deliver(folder: Path, papers: list[Paper], asked: argparse.Namespace, seed:
             site.close()
         if services is not None:
             services.stop()
+    return wrong
+
+
+def _go_by_line(folder: Path, asked: argparse.Namespace, seed: int) -> int:
+    mild = asked.mild or not can_be_made()
+    if mild and not asked.mild:
+        print("no TUN devices or no root here: a TCP proxy stands in for the line", flush=True)
+    wrong = 0
+    for victim in [asked.victim] if asked.victim else VICTIMS:
+        site = GatewaySite(folder / victim)
+        site.folder.mkdir()
+        try:
+            site.revive()
+            way = mild_line(site.port, seed) if mild else rural_line(site.port, Shape(), seed)
+            patience_s = 60 * (asked.minutes or 20)
+            with way as link:
+                done = play_passage(
+                    site, link, site.folder, asked.dossiers, victim, seed, patience_s=patience_s
+                )
+            print(done.tell(), flush=True)
+            wrong += bool(done.wrong)
+        finally:
+            site.stop()
     return wrong
 
 

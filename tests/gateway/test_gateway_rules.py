@@ -77,6 +77,13 @@ def ask(asker: Asker, method: str, path: str, case: Case) -> httpx.Response:
     if method == "PUT":
         arguments["content"] = b"x"
         arguments["headers"]["Content-Digest"] = "sha-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:"
+    if method == "PATCH":
+        arguments["content"] = b"x"
+        arguments["headers"] |= {
+            "Upload-Offset": "0",
+            "Upload-Length": "1",
+            "Repr-Digest": "sha-256=:LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=:",
+        }
     if (method, path) == ("GET", "/v1/acks"):
         arguments["params"] = {"event_id": case.event_id}
     if path == "/v1/statistics":
@@ -87,6 +94,8 @@ def ask(asker: Asker, method: str, path: str, case: Case) -> httpx.Response:
 ALLOWED = {
     ("PUT", "/v1/dossiers/{dossier_id}/documents/{ordinal}/pages/{number}"): {409},  # nothing is flagged
     ("PUT", "/v1/dossiers/{dossier_id}/documents/{ordinal}/file"): {415},  # "x" is no scan
+    ("PATCH", "/v1/dossiers/{dossier_id}/documents/{ordinal}/pages/{number}"): {409},
+    ("PATCH", "/v1/dossiers/{dossier_id}/documents/{ordinal}/file"): {415},
     ("POST", "/v1/dossiers/{dossier_id}/documents/{ordinal}/pages/{number}/acceptance"): {409},
     ("POST", "/v1/dossiers/{dossier_id}/retry"): {409},
     ("POST", "/v1/dossiers"): {201},

@@ -26,6 +26,7 @@ from workers.gateway import (
     link_routes,
     milestone_routes,
     operating_routes,
+    piece_routes,
     statistics_routes,
     upload_routes,
 )
@@ -34,6 +35,7 @@ from workers.gateway.guards import Doorkeeper
 from workers.gateway.limits import Seats
 from workers.gateway.looking import Looker
 from workers.gateway.metrics import Metrics
+from workers.gateway.pieces import Pieces
 from workers.gateway.problems import on_http_error, on_invalid_request, on_sohoa_error
 from workers.gateway.proofs import Proofs
 from workers.gateway.readiness import Readiness
@@ -49,6 +51,7 @@ from workers.receipts import open_receipts
 _ROOMS = (
     dossier_routes,
     upload_routes,
+    piece_routes,
     file_routes,
     link_routes,
     milestone_routes,
@@ -110,6 +113,8 @@ def _open_gateway(home: Home, now: float, on_change: Callable[[], None]) -> Gate
     tokens = Tokens(TokenKeys(settings.token_keys or home.keys / "tokens"), settings)
     proofs = Proofs()
     clear_stale(home.settings.home / "incoming", now)
+    pieces = Pieces(home.settings.home / "pieces", settings, home.settings.limits.max_bytes)
+    pieces.clear_stale(now)
     looker = Looker(home.settings)
     looker.warm_up()
     return Gateway(
@@ -118,6 +123,7 @@ def _open_gateway(home: Home, now: float, on_change: Callable[[], None]) -> Gate
         tokens=tokens,
         proofs=proofs,
         looker=looker,
+        pieces=pieces,
         metrics=Metrics(home.database),
         tower=Watchtower(home.database, settings.look_every_s),
         seats=Seats(settings.streams_per_key),

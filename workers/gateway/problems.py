@@ -23,6 +23,7 @@ from schemas.errors import (
     SlowRequestError,
     SohoaError,
     UnauthenticatedError,
+    UploadOffsetError,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -48,6 +49,7 @@ STATUSES: Mapping[str, int] = {
     "pages_missing": 409,
     "page_not_flagged": 409,
     "ack_mismatch": 409,
+    "upload_offset": 409,
     "lease_lost": 409,
     "range_not_satisfiable": 416,
     "rate_limited": 429,
@@ -103,6 +105,7 @@ def make_problem(
         request_id=request_id,
         errors=errors,
         missing=error.missing if isinstance(error, PagesMissingError) else None,
+        offset=error.offset if isinstance(error, UploadOffsetError) else None,
     )
 
 

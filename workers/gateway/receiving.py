@@ -50,7 +50,7 @@ async def receive_upload(
     announced = request.headers.get("content-length", "")
     if announced.isdigit() and int(announced[:20]) > limit:
         raise OverLimitError(f"the body has more than {limit} bytes", advice="scan at a lower resolution")
-    _check_free(folder, settings.least_free_bytes)
+    check_free(folder, settings.least_free_bytes)
     try:
         handle, name = tempfile.mkstemp(dir=folder)
     except OSError as error:
@@ -60,9 +60,9 @@ async def receive_upload(
         with os.fdopen(handle, "wb") as out:
             digest = hashlib.sha256()
             size = 0
-            async for chunk in _read_body(request, limit, settings):
+            async for chunk in read_body(request, limit, settings):
                 digest.update(chunk)
-                _write(out.fileno(), chunk)
+                write_whole(out.fileno(), chunk)
                 size += len(chunk)
         if not hmac.compare_digest(digest.digest(), expected):
             raise DigestMismatchError("the bytes are not those that Content-Digest announced")
@@ -71,8 +71,8 @@ async def receive_upload(
         path.unlink(missing_ok=True)
 
 
-def read_content_digest(fields: list[str]) -> bytes:
-    """The SHA-256 of `Content-Digest` (RFC 9530). Raises `InvalidRequestError` where there is none."""
+def read_content_digest(fields: list[str], name_of_field: str = "Content-Digest") -> bytes:
+    """The SHA-256 of a digest field (RFC 9530). Raises `InvalidRequestError` where there is none."""
     for member in ",".join(fields).split(","):
         name, _, value = member.strip().partition("=")
         if name == "sha-256" and len(value) > 2 and value.startswith(":") and value.endswith(":"):
@@ -84,7 +84,7 @@ def read_content_digest(fields: list[str]) -> bytes:
                 return digest
             break
     raise InvalidRequestError(
-        "no SHA-256 in Content-Digest", advice="send Content-Digest: sha-256=:<base64>: (RFC 9530)"
+        f"no SHA-256 in {name_of_field}", advice=f"send {name_of_field}: sha-256=:<base64>: (RFC 9530)"
     )
 
 
@@ -99,7 +99,8 @@ def clear_stale(folder: Path, now: float) -> None:
         raise StoreError(f"the folder for uploads cannot be used: {error.strerror}") from error
 
 
-async def _read_body(request: Request, limit: int, settings: GatewaySettings) -> AsyncIterator[bytes]:
+async def read_body(request: Request, limit: int, settings: GatewaySettings) -> AsyncIterator[bytes]:
+    """The body as it comes. Raises `OverLimitError` past `limit` bytes, `SlowRequestError`."""
     started, size = time.monotonic(), 0
     while True:
         spent = time.monotonic() - started
@@ -121,7 +122,8 @@ async def _read_body(request: Request, limit: int, settings: GatewaySettings) ->
             return
 
 
-def _write(handle: int, chunk: bytes) -> None:
+def write_whole(handle: int, chunk: bytes) -> None:
+    """All of it, where the descriptor stands. Raises `StoreError`."""
     try:
         view = memoryview(chunk)
         while view:
@@ -130,7 +132,8 @@ def _write(handle: int, chunk: bytes) -> None:
         raise StoreError(f"an upload cannot be kept: {error.strerror}") from error
 
 
-def _check_free(folder: Path, least: int) -> None:
+def check_free(folder: Path, least: int) -> None:
+    """Raises `StoreError` where the folder's disk has less than `least` bytes left."""
     try:
         free = shutil.disk_usage(folder).free
     except OSError as error:

@@ -16,6 +16,7 @@ from workers.gateway.gate import Gate
 from workers.gateway.limits import Seats
 from workers.gateway.looking import Looker
 from workers.gateway.metrics import Metrics
+from workers.gateway.pieces import Pieces
 from workers.gateway.proofs import Proofs
 from workers.gateway.readiness import Readiness
 from workers.gateway.tokens import Tokens
@@ -38,6 +39,7 @@ class Gateway:
     tokens: Tokens
     proofs: Proofs
     looker: Looker
+    pieces: Pieces
     metrics: Metrics
     tower: Watchtower
     seats: Seats

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from pipeline.ledger.handover import check_place, find_received_file, receive_file, receive_page
+from schemas.access import Principal
 from schemas.api import (
     FileReceiptView,
     PageReceiptView,
@@ -71,31 +72,35 @@ async def put_page(  # noqa: PLR0913, PLR0917 -- one parameter a part of the req
         known = await run_in_threadpool(
             gateway.read, lambda connection: check_place(connection, dossier_id, page, upload.sha256)
         )
-        if known is not None:
-            response.status_code = 200
-            return tell_receipt(dossier_id, ordinal, known)
-        looked = await gateway.looker.look(upload.path, 1)
-        clock.lap("look")
-        (look,) = looked.looks if len(looked.looks) == 1 else (None,)
-        if look is None:
-            raise BadInputError(
-                f"the file has {len(looked.looks)} pages", advice="send a whole document to .../file"
-            )
-        original = await run_in_threadpool(_keep, gateway, upload, looked)
-        clock.lap("store")
-
-        def note(connection: Connection) -> PageReceipt:
-            return receive_page(
-                connection, dossier_id, page, original, look, caller.actor, gateway.home.now()
-            )
-
-        receipt = await run_in_threadpool(gateway.write, note)
-        clock.lap("ledger")
-    gateway.metrics.note_look(look.verdict)
-    gateway.on_change()
+        receipt = known or await take_page(gateway, dossier_id, page, upload, caller)
     if receipt.replayed:
         response.status_code = 200
     return tell_receipt(dossier_id, ordinal, receipt)
+
+
+async def take_page(
+    gateway: Gateway, dossier_id: str, page: tuple[int, int], upload: Upload, caller: Principal
+) -> PageReceipt:
+    """Look at a page whose bytes are here, keep them, note it. Raises as `receive_page`, `BadInputError`."""
+    clock = _Clock(gateway)
+    looked = await gateway.looker.look(upload.path, 1)
+    clock.lap("look")
+    (look,) = looked.looks if len(looked.looks) == 1 else (None,)
+    if look is None:
+        raise BadInputError(
+            f"the file has {len(looked.looks)} pages", advice="send a whole document to .../file"
+        )
+    original = await run_in_threadpool(_keep, gateway, upload, looked)
+    clock.lap("store")
+
+    def note(connection: Connection) -> PageReceipt:
+        return receive_page(connection, dossier_id, page, original, look, caller.actor, gateway.home.now())
+
+    receipt = await run_in_threadpool(gateway.write, note)
+    clock.lap("ledger")
+    gateway.metrics.note_look(look.verdict)
+    gateway.on_change()
+    return receipt
 
 
 @router.put(
@@ -133,23 +138,31 @@ async def put_file(
         )
         if known:
             response.status_code = 200
-            return _tell_file(dossier_id, ordinal, known)
-        looked = await gateway.looker.look(upload.path, settings.gateway.looks_per_file)
-        original = await run_in_threadpool(_keep, gateway, upload, looked)
+            return tell_file(dossier_id, ordinal, known)
+        receipts = await take_file(gateway, dossier_id, ordinal, upload, caller)
+    if receipts[0].replayed:
+        response.status_code = 200
+    return tell_file(dossier_id, ordinal, receipts)
 
-        def note(connection: Connection) -> tuple[PageReceipt, ...]:
-            return receive_file(
-                connection, dossier_id, ordinal, original, looked.looks, caller.actor, gateway.home.now()
-            )
 
-        receipts = await run_in_threadpool(gateway.write, note)
+async def take_file(
+    gateway: Gateway, dossier_id: str, ordinal: int, upload: Upload, caller: Principal
+) -> tuple[PageReceipt, ...]:
+    """Look at a document whose bytes are here, keep it, note it. Raises as `take_page`."""
+    looked = await gateway.looker.look(upload.path, gateway.home.settings.gateway.looks_per_file)
+    original = await run_in_threadpool(_keep, gateway, upload, looked)
+
+    def note(connection: Connection) -> tuple[PageReceipt, ...]:
+        return receive_file(
+            connection, dossier_id, ordinal, original, looked.looks, caller.actor, gateway.home.now()
+        )
+
+    receipts = await run_in_threadpool(gateway.write, note)
     for look in looked.looks:
         if look is not None:
             gateway.metrics.note_look(look.verdict)
     gateway.on_change()
-    if receipts[0].replayed:
-        response.status_code = 200
-    return _tell_file(dossier_id, ordinal, receipts)
+    return receipts
 
 
 class _Clock:
@@ -175,7 +188,8 @@ def _keep(gateway: Gateway, upload: Upload, looked: Looked) -> Original:
     return Original(upload.sha256, upload.size, looked.media_type, key)
 
 
-def _tell_file(dossier_id: str, ordinal: int, receipts: tuple[PageReceipt, ...]) -> FileReceiptView:
+def tell_file(dossier_id: str, ordinal: int, receipts: tuple[PageReceipt, ...]) -> FileReceiptView:
+    """What a station gets for a whole document."""
     first = receipts[0]
     return FileReceiptView(
         dossier_id=dossier_id,

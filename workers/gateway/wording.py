@@ -42,6 +42,12 @@ UPLOAD_BODY: dict[str, Any] = {
     ),
 }
 
+PIECE_BODY: dict[str, Any] = {
+    "required": False,
+    "description": "Các byte của tệp từ Upload-Offset. The file's bytes from Upload-Offset on; may be none.",
+    "content": {"application/octet-stream": _BINARY},
+}
+
 STREAM: dict[str, Any] = {
     "description": "Luồng sự kiện. A stream of `page`, `dossier` and `end` events.",
     "content": {
@@ -66,9 +72,10 @@ Cổng nhận ảnh quét từ bưu cục và giao tệp PDF đã ký cho hệ t
 
 **Trạm quét (stations).** Mở hồ sơ, gửi từng trang, xem ngay kết luận nhanh, nộp hồ sơ, theo dõi kết luận
 đầy đủ. Mỗi lần gửi có `Content-Digest`; gửi lại bao nhiêu lần cũng được: cùng byte thì cùng câu trả lời.
-Câu trả lời 2xx nghĩa là trang đã được ghi bền vững.
+Câu trả lời 200 hay 201 nghĩa là trang đã được ghi bền vững. Đường truyền yếu: gửi từng phần bằng PATCH.
 *Open a dossier, send page by page, see the verdict of the image at once, submit, watch for the full
-verdicts. Everything may be repeated after a dropped line; 2xx means durable.*
+verdicts. Everything may be repeated after a dropped line; 200 or 201 means durable. Over a bad line a page
+goes in pieces, by PATCH.*
 
 **Hệ thống một cửa (one-stop).** Lấy thẻ ở `/v1/oauth/token`, đọc `/v1/events` theo con trỏ, tải tệp, so
 SHA-256, xác nhận ở `/v1/acks`.

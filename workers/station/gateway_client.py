@@ -5,6 +5,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +13,7 @@ from uuid import uuid4
 
 import httpx
 
-from schemas.api import DossierView, FileReceiptView, PageReceiptView
+from schemas.api import DossierView, FileReceiptView, PageReceiptView, PieceView
 from schemas.errors import SohoaError, StoreError, UsageError
 
 ATTEMPTS = 8
@@ -26,11 +27,14 @@ _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class GatewayError(SohoaError):
-    """The gateway refused, with a problem document; `code` is the problem's, `missing` as it names them."""
+    """The gateway refused; `code`, `title`, `missing` and `offset` are its problem document's.
+
+    `retry_after_s`: how long it asks to be left alone.
+    """
 
     problem_code = "gateway"
 
-    def __init__(self, problem: dict[str, Any], status: int) -> None:
+    def __init__(self, problem: dict[str, Any], status: int, retry_after_s: float = 0.0) -> None:
         missing = problem.get("missing") or []
         what = f"the gateway refused: {problem.get('detail') or f'HTTP {status}'}"
         super().__init__(
@@ -38,22 +42,46 @@ class GatewayError(SohoaError):
             advice=str(problem.get("advice") or "look at the gateway's log"),
         )
         self.code = str(problem.get("code") or status)
+        self.title = str(problem.get("title") or self.code)
+        self.status = status
+        self.retry_after_s = retry_after_s
         self.missing: tuple[str, ...] = tuple(missing)
+        offset = problem.get("offset")
+        self.offset = offset if isinstance(offset, int) and offset >= 0 else None
         self.exit_code = 3 if self.code in _BAD_INPUT else 2 if status < 500 else 70
 
 
 _BAD_INPUT = {"bad_input", "unsupported_input", "encrypted_input", "damaged_input", "over_limit"}
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A file that goes in pieces. `place`: the path that it is sent to."""
+
+    place: str
+    size: int
+    sha256: str
+
+
 class GatewayClient:
     """One station's conversation. `pause` waits between attempts."""
 
-    def __init__(self, url: str, key: str, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        url: str,
+        key: str,
+        pause: Callable[[float], None] = time.sleep,
+        *,
+        attempts: int = ATTEMPTS,
+        timeout: httpx.Timeout = TIMEOUT,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         if not url.startswith(("http://", "https://")):
             raise UsageError("the server's address must begin with https:// or http://")
         headers = {"Authorization": f"Bearer {key}"}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT)
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout, transport=transport)
         self._pause = pause
+        self._attempts = attempts
 
     def open_dossier(
         self,
@@ -61,6 +89,7 @@ class GatewayClient:
         papers: list[dict[str, Any]],
         procedure_code: str | None = None,
         idempotency_key: str | None = None,
+        *,
         kind: str = "intake",
     ) -> DossierView:
         """Open it, once however often this is tried. Raises `GatewayError`, `StoreError`."""
@@ -84,6 +113,49 @@ class GatewayClient:
         """Send a whole document. Raises as `open_dossier`."""
         place = f"/v1/dossiers/{dossier_id}/documents/{ordinal}/file"
         return FileReceiptView.model_validate_json(self._put(place, path).content)
+
+    def send_piece(self, whole: Whole, offset: int, body: Iterator[bytes], size: int) -> PieceView | str:
+        """Send `size` bytes from `offset` on, once. The receipt's JSON when the file is whole there.
+
+        No bytes at offset 0 ask where to go on. Raises as `open_dossier`; `GatewayError.offset` where the
+        file goes on elsewhere.
+        """
+        digest = base64.b64encode(bytes.fromhex(whole.sha256)).decode()
+        headers = {
+            "Upload-Offset": str(offset),
+            "Upload-Length": str(whole.size),
+            "Repr-Digest": f"sha-256=:{digest}:",
+            "Content-Length": str(size),
+            "Content-Type": "application/octet-stream",
+        }
+        try:
+            answer = _check(self._http.request("PATCH", whole.place, content=body, headers=headers))
+        except httpx.TransportError as error:
+            raise _unreachable(error) from error
+        return PieceView.model_validate_json(answer.content) if answer.status_code == 202 else answer.text
+
+    def read(self, dossier_id: str) -> DossierView:
+        """The dossier now. Raises as `open_dossier`."""
+        return DossierView.model_validate_json(self._ask("GET", f"/v1/dossiers/{dossier_id}").content)
+
+    def listen(self, dossier_id: str) -> Iterator[str]:
+        """The name of every event of a dossier, as the gateway pushes them, and "" at each sign of life.
+
+        Ends when the gateway ends it. Raises as `open_dossier`.
+        """
+        try:
+            with self._http.stream("GET", f"/v1/dossiers/{dossier_id}/events") as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    _check(answer)
+                for line in answer.iter_lines():
+                    name, _, value = line.partition(": ")
+                    if name == "event":
+                        yield value
+                    elif not name:
+                        yield ""
+        except httpx.TransportError as error:
+            raise _unreachable(error) from error
 
     def submit(self, dossier_id: str) -> DossierView:
         """Everything has come. Raises as `open_dossier`."""
@@ -124,16 +196,14 @@ class GatewayClient:
 
     def _ask(self, method: str, place: str, **arguments: Any) -> httpx.Response:
         delay_s = FIRST_DELAY_S
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, self._attempts + 1):
             try:
                 answer = self._http.request(method, place, **arguments)
             except httpx.TransportError as error:
-                if attempt == ATTEMPTS:
-                    raise StoreError(
-                        f"the gateway cannot be reached: {type(error).__name__}", advice="check the line"
-                    ) from error
+                if attempt == self._attempts:
+                    raise _unreachable(error) from error
             else:
-                if answer.status_code not in _AGAIN or attempt == ATTEMPTS:
+                if answer.status_code not in _AGAIN or attempt == self._attempts:
                     return _check(answer)
             self._pause(delay_s * random.uniform(0.5, 1.5))  # noqa: S311 -- jitter, no secret
             delay_s = min(MAX_DELAY_S, 2 * delay_s)
@@ -148,6 +218,10 @@ class GatewayClient:
         self._http.close()
 
 
+def _unreachable(error: httpx.TransportError) -> StoreError:
+    return StoreError(f"the gateway cannot be reached: {type(error).__name__}", advice="check the line")
+
+
 def _check(answer: httpx.Response) -> httpx.Response:
     if answer.status_code < 400:
         return answer
@@ -155,4 +229,9 @@ def _check(answer: httpx.Response) -> httpx.Response:
         problem = answer.json()
     except ValueError:
         problem = {}
-    raise GatewayError(problem if isinstance(problem, dict) else {}, answer.status_code)
+    wait = answer.headers.get("Retry-After", "")
+    raise GatewayError(
+        problem if isinstance(problem, dict) else {},
+        answer.status_code,
+        float(wait[:6]) if wait.isascii() and wait.isdigit() else 0.0,
+    )
