@@ -12,6 +12,7 @@ from schemas.errors import SohoaError
 from scripts.cli.api import api
 from scripts.cli.audit import audit
 from scripts.cli.check_store import check_store
+from scripts.cli.cover import cover
 from scripts.cli.demo import demo
 from scripts.cli.digitize import digitize
 from scripts.cli.doctor import doctor
@@ -20,6 +21,7 @@ from scripts.cli.keys import keys
 from scripts.cli.procedures import procedures
 from scripts.cli.reprocess import reprocess
 from scripts.cli.serve import serve
+from scripts.cli.split import split
 from scripts.cli.status import status
 from scripts.cli.submit import submit
 from scripts.cli.verify import verify
@@ -34,7 +36,7 @@ app = typer.Typer(
 )
 _COMMANDS = (
     digitize, verify, extend, submit, status, reprocess, check_store, serve, api, worker, sweeper, demo,
-    doctor,
+    doctor, cover, split,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)
