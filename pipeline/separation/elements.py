@@ -69,20 +69,17 @@ def line_up(
 ) -> Row:
     """Pages to elements; backs of sheets and sheets drawn in twice are taken out."""
     elements = [_see(sight, said.get(sight.number)) for sight in sights]
-    two_sided = _backs_are_scanned(elements, sights, sides)
+    two_sided = _backs_are_scanned(elements, sides)
     backs: dict[int, AsidePage] = {}
     printed: set[int] = set()
-    if two_sided:
-        for element in elements:
-            if element.mark is None:
-                continue
-            back = elements[_partner(element.page) - 1]
-            if _is_back(back, sights[back.page - 1]):
-                backs[back.page] = AsidePage(
-                    page=back.page, what="back_of_sheet", record_code=element.mark.record_code
-                )
-            else:
-                printed.add(element.page)
+    for element in _fronts(elements) if two_sided else ():
+        back = elements[_partner(element.page) - 1]
+        if _is_back(back, element):
+            backs[back.page] = AsidePage(
+                page=back.page, what="back_of_sheet", record_code=_record_of(element)
+            )
+        else:
+            printed.add(element.page)
     aside = {
         page: AsidePage(page=page, what="set_aside")
         for page, word in said.items()
@@ -116,25 +113,37 @@ def _partner(page: int) -> int:
     return page + 1 if page % 2 else page - 1
 
 
-def _backs_are_scanned(
-    elements: Sequence[Element], sights: Sequence[PageSight], sides: Literal["auto", "one", "two"]
-) -> bool:
+def _backs_are_scanned(elements: Sequence[Element], sides: Literal["auto", "one", "two"]) -> bool:
     if sides == "one" or len(elements) % 2:
         return False
     if sides == "two":
         return True
-    sheets = [element for element in elements if element.mark is not None]
-    backed = sum(
-        _is_back(elements[_partner(sheet.page) - 1], sights[_partner(sheet.page) - 1]) for sheet in sheets
-    )
-    return bool(sheets) and backed >= _TWO_SIDED_SHARE * len(sheets)
+    fronts = _fronts(elements)
+    backed = sum(_is_back(elements[_partner(front.page) - 1], front) for front in fronts)
+    return bool(fronts) and backed >= _TWO_SIDED_SHARE * len(fronts)
 
 
-def _is_back(element: Element, sight: PageSight) -> bool:
-    """Empty, or with nothing but the sheet's own print shining through (its bars, too)."""
-    if element.mark is not None or element.said or sight.failure is not None:
+def _fronts(elements: Sequence[Element]) -> list[Element]:
+    """Sheets that were read, without backs through which the codes of the front were read."""
+    pairs = [(element, elements[_partner(element.page) - 1 : _partner(element.page)]) for element in elements]
+    return [
+        element
+        for element, other in pairs
+        if element.mark and not (other and other[0].mark == element.mark and other[0].ink > element.ink)
+    ]
+
+
+def _is_back(back: Element, front: Element) -> bool:
+    """Empty, or with nothing but the sheet's own print shining through: its bars, even its codes."""
+    if back.said or back.stop is StopCode.PAGE_DAMAGED or back.ink >= front.ink:
         return False
-    return sight.ink < EMPTY_INK or (sight.banded and not sight.marks and sight.ink < BLANK_INK)
+    if back.mark is not None or back.stop is not None:
+        return back.ink < BLANK_INK and back.mark in {None, front.mark}
+    return back.ink < EMPTY_INK
+
+
+def _record_of(element: Element) -> str:
+    return element.mark.record_code if element.mark else ""
 
 
 def _without_repeats(elements: Sequence[Element]) -> tuple[list[Element], list[AsidePage]]:

@@ -79,7 +79,7 @@ def plan_stack(
     dossiers: list[PlannedDossier] = []
     waiting: list[WaitingStretch] = []
     aside = list(row.aside)
-    doubted_by: _Stretch | None = None
+    doubted, runs = False, set[str]()
     stretches = list(_cut(row.elements, rules.receipts))
     for stretch, following in zip_longest(stretches, stretches[1:]):
         parted = _part(stretch, two_sided=row.two_sided)
@@ -88,11 +88,12 @@ def plan_stack(
             stops.append(
                 Stop(code=StopCode.SHEET_MISSING, pages=_pages_of(stretch.sheets[:1]), numbers=missing)
             )
-        if parted is not None and doubted_by is not None and not _follows(doubted_by, stretch):
+        if parted is not None and doubted and _run_of(stretch) not in runs - {""}:
             stops.append(Stop(code=StopCode.NEIGHBOUR_UNSURE, pages=(stretch.elements[0].page,)))
         record = _record_of(stretch)
         forgiven = record in accepted and parted is not None and bool(parted.papers)
-        doubted_by = stretch if any(stop.code in _INTRINSIC for stop in stops) and not forgiven else None
+        doubted = any(stop.code in _INTRINSIC for stop in stops) and not forgiven
+        runs.add(_run_of(stretch))
         if parted is None or (stops and not forgiven):
             waiting += _wait(stretch.elements, [*stops, *_tell_rest(stretch)])
             continue
@@ -237,11 +238,10 @@ def _find_missing(stretch: _Stretch, following: _Stretch | None, order: SheetOrd
     return (expected,) if expected not in present and later else ()
 
 
-def _follows(before: _Stretch, stretch: _Stretch) -> bool:
-    """Whether this cover is of the same run as the one before, and later: then it did not stray in."""
-    one = before.cover.mark.sheet if before.cover and before.cover.mark else None
-    other = stretch.cover.mark.sheet if stretch.cover and stretch.cover.mark else None
-    return one is not None and other is not None and one.run == other.run and one.index < other.index
+def _run_of(stretch: _Stretch) -> str:
+    """The print run of its cover sheet. Of one that began further up it is no stray sheet."""
+    sheet = stretch.cover.mark.sheet if stretch.cover and stretch.cover.mark else None
+    return sheet.run if sheet else ""
 
 
 def _tell_rest(stretch: _Stretch) -> Iterator[Stop]:

@@ -57,9 +57,9 @@ def measure_ink(grey: Pixels, dpi: float) -> float:
     coarse = cv2.resize(inner, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     paper = cv2.medianBlur(cv2.dilate(coarse, np.ones((9, 9), np.uint8)), 9)
     paper = cv2.resize(paper, inner.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    contrast = (paper.astype(np.int16) - inner).clip(0) / np.maximum(paper, 32)
-    rank = contrast.size - min(_INK_PIXELS, contrast.size)
-    return float(np.partition(contrast.ravel(), rank)[rank])
+    share = cv2.divide(inner, np.maximum(paper, 32), scale=255)  # 255: as light as the paper
+    darkest_first = np.cumsum(np.bincount(np.asarray(share, np.uint8).ravel(), minlength=256))
+    return float(1 - np.searchsorted(darkest_first, min(_INK_PIXELS, share.size)) / 255)
 
 
 def _scale(grey: Pixels, factor: float) -> Pixels:
