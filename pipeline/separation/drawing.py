@@ -47,9 +47,9 @@ _PLACES = {
     SheetKind.SEPARATOR: ("Đặt tờ này ngay trước trang đầu của giấy tờ trên.", "Lay it before this paper."),
     SheetKind.END: ("Đặt tờ này ngay sau trang cuối cùng của hồ sơ.", "Lay it behind the dossier."),
 }
-_LIST_TOP_MM, _LIST_BOTTOM_MM = 118.0, 199.0
+_LIST_TOP_MM, _LIST_BOTTOM_MM = 118.0, 194.0
 _MOST_LINE_MM, _LEAST_LINE_MM = 7.0, 4.5
-_BARCODE_TOP_MM = 204.0
+_BARCODE_TOP_MM = 199.0
 
 
 class Font(Protocol):
