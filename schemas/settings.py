@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from schemas.covers import StackRules
 from schemas.delivery_settings import DeliverySettings
 from schemas.gateway_settings import GatewaySettings
 from schemas.reprocess import ComparePolicy
@@ -165,6 +166,7 @@ class Settings(BaseSettings):
     signing: SigningSettings = SigningSettings()
     gateway: GatewaySettings = GatewaySettings()
     delivery: DeliverySettings = DeliverySettings()
+    stacks: StackRules = StackRules()
     job_lease_s: float = Field(default=120.0, description="how long a worker may hold a job without renewing")
     job_max_attempts: int = 3
     job_retry_delay_s: float = Field(

@@ -12,6 +12,7 @@ from schemas.errors import SohoaError
 from scripts.cli.api import api
 from scripts.cli.audit import audit
 from scripts.cli.check_store import check_store
+from scripts.cli.cover import cover
 from scripts.cli.deliver import deliver
 from scripts.cli.demo import demo
 from scripts.cli.digitize import digitize
@@ -22,6 +23,7 @@ from scripts.cli.procedures import procedures
 from scripts.cli.report import report
 from scripts.cli.reprocess import reprocess
 from scripts.cli.serve import serve
+from scripts.cli.split import split
 from scripts.cli.station import station
 from scripts.cli.status import status
 from scripts.cli.submit import submit
@@ -37,7 +39,7 @@ app = typer.Typer(
 )
 _COMMANDS = (
     digitize, verify, extend, submit, status, reprocess, report, check_store, serve, api, worker, sweeper,
-    demo, doctor,
+    demo, doctor, cover, split,
 )  # fmt: skip
 for command in _COMMANDS:
     app.command()(command)
