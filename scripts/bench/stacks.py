@@ -20,8 +20,9 @@ import typer
 
 from pipeline.separation.plan import plan_stack
 from pipeline.separation.sight import see_page
-from schemas.covers import RECORD_IN_TEXT, PageSight, StackPlan, StackRules, StopCode
+from schemas.covers import RECORD_IN_TEXT, PageSight, StackPlan, StopCode
 from schemas.page import ScanPage
+from schemas.stack_settings import StackRules
 from scripts.samples.stacks import HAPPENINGS, INTACT, Leaf, Stack, make_stack
 
 _TEMPLATES = (re.compile(RECORD_IN_TEXT),)
