@@ -301,22 +301,3 @@ class Said:
 
     what: Literal["sheet", "page", "set_aside"]
     mark: SheetMark | None = None
-
-
-class StackRules(BaseModel):
-    """How stacks are parted: `SOHOA_STACKS__SIDES` and so on."""
-
-    model_config = ConfigDict(frozen=True)
-
-    sides: Literal["auto", "one", "two"] = Field(
-        default="auto", description="whether backs are scanned; auto: where most sheets have a blank back"
-    )
-    record_templates: tuple[str, ...] = Field(
-        default=(RECORD_IN_TEXT,),
-        description="regular expressions that take the record code (group `record`) out of other codes' text",
-    )
-    receipts: Literal["check", "separate", "ignore"] = Field(
-        default="check",
-        description="record codes on receipts: stop where they differ from the cover; or begin a dossier, "
-        "which then waits until it is accepted, for nothing proves its end",
-    )

@@ -16,11 +16,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from schemas.covers import StackRules
 from schemas.delivery_settings import DeliverySettings
 from schemas.gateway_settings import GatewaySettings
 from schemas.reprocess import ComparePolicy
 from schemas.signing import AppearanceProfile, CopyForm, OnFailure, SignatureLevel
+from schemas.stack_settings import StackRules
 
 QualityPolicy = Literal["strict", "normal", "lenient"]
 

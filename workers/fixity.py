@@ -92,13 +92,17 @@ class StoreCheck:
 
     def _look_at(self, expected: ExpectedObject) -> StoreFinding | None:
         key = expected.object.key
+        signed = expected.what == CheckPhase.RENDITIONS and self.status.options.signatures
         try:
-            data = self._home.store.get(key, expected.object.sha256)
+            if signed:
+                data = self._home.store.get(key, expected.object.sha256)
+            else:
+                self._home.store.check(key, expected.object.sha256)
         except NotFoundError:
             return StoreFinding(key, FindingKind.MISSING, "it is not in the store; restore it from a backup")
         except IntegrityError:
             return StoreFinding(key, FindingKind.CHANGED, "its bytes changed; restore it from a backup")
-        if expected.what != CheckPhase.RENDITIONS or not self.status.options.signatures:
+        if not signed:
             return None
         try:
             report = verify(data, trust_roots=self._roots)

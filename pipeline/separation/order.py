@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.separation.elements import Element
-from schemas.covers import Sheet, SheetKind
+from schemas.covers import Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,25 +13,19 @@ class SheetOrder:
     """What the sheets of a stack tell of each other.
 
     `present`: indexes of each run that came. `misplaced`: pages of sheets that break the order of their
-    run, or lie within another run. `repeated`: records with two cover sheets apart.
+    run, or lie within another run. `absent`: `run.index` of those that did not come.
     """
 
     present: dict[str, frozenset[int]]
     misplaced: frozenset[int]
-    repeated: frozenset[str]
     absent: tuple[str, ...]
 
 
 def find_order(elements: Sequence[Element]) -> SheetOrder:
     """Compare the sheets that were read whole, run by run."""
     runs: dict[str, list[tuple[int, Sheet]]] = defaultdict(list)
-    covers: dict[str, int] = defaultdict(int)
     for element in elements:
-        if element.mark is None:
-            continue
-        if element.mark.kind is SheetKind.COVER:
-            covers[element.mark.record_code] += 1
-        if element.mark.sheet is not None:
+        if element.mark is not None and element.mark.sheet is not None:
             runs[element.mark.sheet.run].append((element.page, element.mark.sheet))
     misplaced: set[int] = set()
     for sheets in runs.values():
@@ -45,8 +39,7 @@ def find_order(elements: Sequence[Element]) -> SheetOrder:
         for index in range(1, max(sheet.total for _, sheet in sheets) + 1)
         if index not in present[run]
     )
-    repeated = frozenset(record for record, count in covers.items() if count > 1)
-    return SheetOrder(present, frozenset(misplaced), repeated, absent)
+    return SheetOrder(present, frozenset(misplaced), absent)
 
 
 def find_unmoved(indexes: Sequence[int]) -> frozenset[int]:

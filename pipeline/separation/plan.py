@@ -4,6 +4,7 @@ A dossier goes on only if its end is proven: every page that its cover sheet dec
 or its end sheet came. Whatever is not certain waits with the reason; no page is in two places or in none.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -21,11 +22,11 @@ from schemas.covers import (
     SheetKind,
     SheetMark,
     StackPlan,
-    StackRules,
     Stop,
     StopCode,
     WaitingStretch,
 )
+from schemas.stack_settings import StackRules
 
 _INTRINSIC = frozenset(StopCode) - {StopCode.NEIGHBOUR_UNSURE, StopCode.FOREIGN_RECORD_CODE}
 """Reasons that cast doubt on the next dossier, too."""
@@ -70,7 +71,8 @@ def plan_stack(
     """Part a stack. `sights` are its pages in order, numbered from 1.
 
     `said`: what the operator says of single pages; `accepted`: records whose dossier the operator has
-    looked at and lets go on as it is. Raises `ValueError` for pages that are not numbered 1, 2, 3 ...
+    looked at and lets go on as it is (never two of one record). Raises `ValueError` for pages that are not
+    numbered 1, 2, 3 ...
     """
     if [sight.number for sight in sights] != list(range(1, len(sights) + 1)):
         raise ValueError("the pages of a stack are numbered from 1 without a gap")
@@ -81,6 +83,7 @@ def plan_stack(
     aside = list(row.aside)
     doubted, runs = False, set[str]()
     stretches = list(_cut(row.elements, rules.receipts))
+    times = Counter(map(_record_of, stretches))
     for stretch, following in zip_longest(stretches, stretches[1:]):
         parted = _part(stretch, two_sided=row.two_sided)
         stops = [] if parted is None else _judge(stretch, parted, order, rules)
@@ -91,7 +94,10 @@ def plan_stack(
         if parted is not None and doubted and _run_of(stretch) not in runs - {""}:
             stops.append(Stop(code=StopCode.NEIGHBOUR_UNSURE, pages=(stretch.elements[0].page,)))
         record = _record_of(stretch)
-        forgiven = record in accepted and parted is not None and bool(parted.papers)
+        if parted is not None and times[record] > 1:
+            pages = _pages_of(stretch.sheets or stretch.body[:1])
+            stops.append(Stop(code=StopCode.RECORD_TWICE, record_codes=(record,), pages=pages))
+        forgiven = record in accepted and times[record] == 1 and parted is not None and bool(parted.papers)
         doubted = any(stop.code in _INTRINSIC for stop in stops) and not forgiven
         runs.add(_run_of(stretch))
         if parted is None or (stops and not forgiven):
@@ -208,8 +214,6 @@ def _judge(stretch: _Stretch, parted: Parted, order: SheetOrder, rules: StackRul
                     record_codes=tuple(codes),
                 )
             )
-    if record in order.repeated:
-        stops.append(Stop(code=StopCode.RECORD_TWICE, record_codes=(record,), pages=_pages_of(sheets)))
     moved = tuple(sheet.page for sheet in sheets if sheet.page in order.misplaced)
     if moved:
         stops.append(Stop(code=StopCode.SHEETS_OUT_OF_ORDER, pages=moved))

@@ -11,6 +11,7 @@ import zxingcpp
 from pipeline.separation.bands import Bands, believe_dpi, find_bands
 from pipeline.separation.payload import read_payload
 from schemas.covers import PageSight, SheetMark
+from schemas.dossier import RECORD_CODE
 from schemas.page import Pixels, ScanPage
 
 READING_DPI = 150.0
@@ -84,7 +85,8 @@ def _take_marks(texts: set[str]) -> tuple[SheetMark, ...]:
 
 def _take_record_codes(texts: set[str], templates: Sequence[re.Pattern[str]]) -> set[str]:
     foreign = [text[:_MOST_TEXT] for text in texts if read_payload(text) is None]
-    return {found["record"] for text in foreign for way in templates for found in way.finditer(text)}
+    found = {match["record"] for text in foreign for way in templates for match in way.finditer(text)}
+    return {code for code in found if code and code.isascii() and RECORD_CODE.fullmatch(code)}
 
 
 def _look_closer(grey: Pixels, dpi: float, bands: Bands) -> Iterator[Pixels]:

@@ -66,6 +66,16 @@ class FolderStore:
             target.unlink()
             raise IntegrityError(f"the bytes of {key} have changed")
 
+    def check(self, key: str, sha256: str) -> None:
+        """See `ObjectStore.check`."""
+        with _store_errors(f"read {key}"):
+            try:
+                found = self._read_stat(key, self._place(key))
+            except FileNotFoundError as error:
+                raise NotFoundError(f"the store has no {key}") from error
+        if found.sha256 != sha256:
+            raise IntegrityError(f"the bytes of {key} have changed")
+
     def stat(self, key: str) -> ObjectStat | None:
         """See `ObjectStore.stat`; reads the whole file, so the digest is of what is there now."""
         with _store_errors(f"read {key}"):

@@ -7,6 +7,7 @@ where the newest version is not those, the older versions are looked through.
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,9 @@ from typing import Any, BinaryIO
 
 import urllib3
 from minio import Minio
-from minio.commonconfig import ENABLED
+from minio.commonconfig import ENABLED, Filter
 from minio.error import InvalidResponseError, MinioException, S3Error
+from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 from minio.retention import Retention
 
 from pipeline.storing.store import ObjectStat, split_key
@@ -27,26 +29,75 @@ _SHA256 = "sha256"
 _META_SHA256 = "x-amz-meta-sha256"
 _LOCKED_UNTIL = "x-amz-object-lock-retain-until-date"
 _RENEW_LOCK_AFTER = timedelta(days=1)
-_MIN_PART_BYTES = 5 * 2**20  # S3's smallest part; an object is one part, so that one request writes it
+_PART_BYTES = 8 * 2**20
+"""An object up to this size is written by one request; of a larger one two parts are in memory at a time."""
+_ABORT_AFTER_DAYS = 1
 _CHUNK_BYTES = 1 << 20
 _ABSENT = {
     "NoSuchKey",
     "NoSuchVersion",
     "MethodNotAllowed",
 }  # the last: the newest "version" is a delete marker
+_NOT_OFFERED = {"NotImplemented", "MethodNotAllowed"}
 _TAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 _REFUSED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 
 
 class _WriteOncePool(urllib3.PoolManager):
-    """Adds `If-None-Match: *` to every PUT: the SDK has no way to say so. An unsigned header is allowed."""
+    """Adds `If-None-Match: *` to what makes an object: the SDK has no way to say so. An unsigned header is
+    allowed. That is the PUT, or the POST that joins the parts (their own PUTs make none).
+    """
 
     def urlopen(  # type: ignore[override]
         self, method: str, url: str, redirect: bool = True, **options: Any
     ) -> urllib3.BaseHTTPResponse:
-        if method == "PUT":
+        if method == ("POST" if "uploadId=" in url else "PUT"):
             options["headers"]["If-None-Match"] = "*"
         return super().urlopen(method, url, redirect, **options)
+
+
+class _AnnouncedBytes:
+    """A stream that is `size` bytes long, with the digest that was announced, or its last part never comes.
+
+    The SDK joins the parts only when it has read all of them, so nothing else ever becomes an object.
+    """
+
+    def __init__(self, key: str, source: BinaryIO, sha256: str) -> None:
+        self.size = source.seek(0, os.SEEK_END)
+        source.seek(0)
+        self._key, self._source, self._sha256 = key, source, sha256
+        self._digest = hashlib.sha256()
+        self._left = self.size
+        if self.size == 0:
+            self._compare()
+
+    def read(self, size: int) -> bytes:
+        """The next bytes. Raises `IntegrityError` where they are not what was announced."""
+        chunk = self._source.read(min(size, self._left))
+        self._digest.update(chunk)
+        self._left -= len(chunk)
+        if self._left == 0 or not chunk:
+            self._compare()
+        return chunk
+
+    def _compare(self) -> None:
+        if self._source.read(1) or self._digest.hexdigest() != self._sha256:
+            raise IntegrityError(
+                f"the bytes for {self._key} are not what was announced", advice="send them again"
+            )
+
+
+class _Nowhere(io.RawIOBase):
+    """Takes bytes and keeps none."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return 0
+
+    def truncate(self, size: int | None = None) -> int:
+        return 0
+
+    def write(self, data: Any) -> int:
+        return len(data)
 
 
 class S3Store:
@@ -70,15 +121,13 @@ class S3Store:
         with _s3_errors(f"store {key}"):
             held = self._head(key)
             if held is None:
-                content = data if isinstance(data, bytes) else data.read_bytes()
-                if hashlib.sha256(content).hexdigest() != sha256:
-                    raise IntegrityError(
-                        f"the bytes for {key} are not what was announced", advice="send them again"
-                    )
-                written = self._write(key, content, sha256)
+                with _open(data) as source:
+                    announced = _AnnouncedBytes(key, source, sha256)
+                    written = self._write(key, announced, sha256)
                 first = self._first_version(key)
-                if written is not None and written == first:
-                    return ObjectStat(key, sha256, len(content))
+                if written is not None and written == first and announced.size <= _PART_BYTES:
+                    return ObjectStat(key, sha256, announced.size)
+                # one of several parts: Ceph RGW 16 forgets the lock that was asked for with the first
                 held = self._head(key, first)
             if held is None:
                 raise StoreError(f"cannot store {key}: the service takes it neither as new nor as there")
@@ -106,6 +155,10 @@ class S3Store:
                 target.unlink()
                 raise
 
+    def check(self, key: str, sha256: str) -> None:
+        """See `ObjectStore.check`."""
+        self._read(key, sha256, _Nowhere())  # type: ignore[arg-type]
+
     def stat(self, key: str) -> ObjectStat | None:
         """See `ObjectStore.stat`."""
         split_key(key)
@@ -129,13 +182,15 @@ class S3Store:
         return f"s3://{self._bucket}/{key}"
 
     def clear_stale(self) -> int:
-        """Nothing: one request writes an object, whole or not at all."""
+        """Nothing: an object appears whole or not at all. Parts of large ones whose writer died are the
+        service's to drop, after a day, where this store made the bucket (`docs/production.md`)."""
         return 0
 
     def _open_bucket(self) -> None:
         if not self._client.bucket_exists(self._bucket):
             try:
                 self._client.make_bucket(self._bucket, self._settings.region, object_lock=True)
+                self._drop_half_writes()
             except S3Error as error:
                 if error.code not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
                     raise
@@ -151,16 +206,31 @@ class S3Store:
         if self._client.get_bucket_versioning(self._bucket).status != ENABLED:
             raise StoreError(f"the bucket {self._bucket} keeps no versions", advice="turn versioning on")
 
-    def _write(self, key: str, content: bytes, sha256: str) -> str | None:
+    def _drop_half_writes(self) -> None:
+        """Let the service drop parts whose writer died; one without lifecycle rules keeps them."""
+        rule = Rule(
+            ENABLED,
+            rule_filter=Filter(prefix=""),
+            rule_id="half-written",
+            abort_incomplete_multipart_upload=AbortIncompleteMultipartUpload(_ABORT_AFTER_DAYS),
+        )
+        try:
+            self._client.set_bucket_lifecycle(self._bucket, LifecycleConfig([rule]))
+        except S3Error as error:
+            if error.code not in _NOT_OFFERED:
+                raise
+
+    def _write(self, key: str, content: "_AnnouncedBytes", sha256: str) -> str | None:
         """The new version; None where something is there already. Writers of one moment may all get one."""
         try:
             written = self._writer.put_object(
                 self._bucket,
                 key,
-                io.BytesIO(content),
-                len(content),
+                content,  # type: ignore[arg-type]  # all that the SDK calls is read
+                content.size,
                 metadata={_SHA256: sha256},
-                part_size=max(len(content), _MIN_PART_BYTES),
+                part_size=_PART_BYTES,
+                num_parallel_uploads=1,
                 retention=Retention(self._settings.retention_mode, self._lock_end()),
             )
         except S3Error as error:
@@ -240,6 +310,12 @@ class S3Store:
             response.close()
             response.release_conn()
         return digest.hexdigest()
+
+
+@contextmanager
+def _open(data: bytes | Path) -> Iterator[BinaryIO]:
+    with io.BytesIO(data) if isinstance(data, bytes) else data.open("rb") as source:
+        yield source
 
 
 def _connect(settings: S3Settings, keys: tuple[str, str], pool: type[urllib3.PoolManager]) -> Minio:

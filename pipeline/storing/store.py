@@ -31,6 +31,7 @@ class ObjectStore(Protocol):
 
     def put(self, key: str, data: bytes | Path, sha256: str) -> ObjectStat:
         """Keep `data` under `key`, durable and whole when this returns; nothing is visible before.
+        Memory does not grow with a file given as a path.
 
         The same bytes again are accepted silently. Raises `IntegrityError` where `data` is not what
         `sha256` says, or where other bytes are there already.
@@ -41,6 +42,9 @@ class ObjectStore(Protocol):
 
     def fetch(self, key: str, sha256: str, target: Path) -> None:
         """Write the bytes under `key` to the new file `target`. Raises as `get`, and leaves nothing then."""
+
+    def check(self, key: str, sha256: str) -> None:
+        """Read every byte under `key` and keep none. Raises as `get`."""
 
     def stat(self, key: str) -> ObjectStat | None:
         """What was put under `key`, or None. Whether the bytes are still those, only reading them tells."""

@@ -8,6 +8,7 @@ import pytest
 from gateway_outside import RECORD, Asker, Outside, Scans, digest
 
 from pipeline.ledger.audit import read_audit, verify_audit
+from pipeline.ledger.holdings import read_file
 from schemas.access import Role
 
 
@@ -90,6 +91,36 @@ def test_what_one_has_is_not_sent_again(finished: Finished) -> None:
     assert finished.client.http.get(finished.file["content"], headers=fresh).status_code == 206
 
 
+def test_a_large_file_is_sent_from_a_checked_copy(
+    outside: Outside, finished: Finished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.gateway.sending.IN_MEMORY_BYTES", 0)
+    ask, place = finished.client.http.get, finished.file["content"]
+    whole = ask(place)
+    assert whole.content == finished.pdf
+    assert int(whole.headers["content-length"]) == len(finished.pdf)
+    assert whole.headers["content-digest"] == digest(finished.pdf)
+    part = ask(place, headers={"Range": "bytes=100-299999"})
+    assert (part.status_code, part.content) == (206, finished.pdf[100:300_000])
+    assert not list((outside.home.settings.home / "incoming").glob("sending-*"))
+    path = outside.home.store.local_path(_key_of(outside, finished.file["id"]))
+    path.chmod(0o644)
+    path.write_bytes(finished.pdf[:-1] + b"x")
+    try:
+        answer = ask(place)
+        assert (answer.status_code, answer.json()["code"]) == (503, "integrity")
+    finally:
+        path.write_bytes(finished.pdf)
+        path.chmod(0o444)
+
+
+def _key_of(outside: Outside, file_id: int) -> str:
+    with outside.home.database.read() as connection:
+        found = read_file(connection, file_id)
+    assert found is not None
+    return found[0].key
+
+
 def test_every_access_is_on_the_audit_log(outside: Outside, finished: Finished) -> None:
     def reads() -> list[Any]:
         with outside.home.database.read() as connection:
@@ -147,16 +178,10 @@ def test_an_acknowledgement_ties_event_file_and_client_once(outside: Outside, fi
 
 def test_a_changed_file_is_not_given_out(outside: Outside, scans: Scans) -> None:
     station = outside.station("600401")
-    done = station.hand_in(scans.good, "H21.99-220914-0077")
+    station.hand_in(scans.good, "H21.99-220914-0077")
     (file,) = station.http.get("/v1/records/H21.99-220914-0077/files").json()["files"]
     assert station.http.get(file["content"]).status_code == 200
-    key = f"records/{done['id']}"
-    with outside.home.database.read() as connection:
-        from pipeline.ledger.holdings import read_file
-
-        found = read_file(connection, file["id"])
-    assert found is not None, key
-    path = outside.home.store.local_path(found[0].key)
+    path = outside.home.store.local_path(_key_of(outside, file["id"]))
     path.chmod(0o644)
     path.write_bytes(path.read_bytes() + b"x")
     answer = station.http.get(file["content"])

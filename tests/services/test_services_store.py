@@ -11,13 +11,17 @@ from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
 from test_storing_folder import (  # noqa: F401 -- the same contract, with the fixture `store` of this room
     test_a_file_is_stored_like_bytes,
+    test_a_large_file_goes_in_and_out_without_lying_in_memory,
+    test_a_large_file_other_than_announced_is_refused,
     test_bytes_other_than_announced_are_refused,
     test_keys_are_listed_in_order_by_prefix,
     test_keys_that_lead_elsewhere_are_refused,
     test_other_bytes_never_replace_an_object,
+    test_reading_to_check_tells_sound_changed_and_missing,
     test_the_same_bytes_again_change_nothing,
     test_what_is_not_there_is_said_so,
     test_writers_at_once_leave_one_whole_object,
+    write_large,
 )
 
 from pipeline.storing.s3 import S3Store
@@ -58,6 +62,38 @@ def test_a_large_object_comes_back_whole_and_by_file(store: S3Store, tmp_path: P
     assert put.size == len(data)
     store.fetch("originals/large", put.sha256, tmp_path / "fetched")
     assert (tmp_path / "fetched").read_bytes() == data
+
+
+def test_a_large_file_is_one_locked_object_whoever_was_first(
+    store: S3Store, owner: Minio, bucket: str, tmp_path: Path
+) -> None:
+    large, sha256 = write_large(tmp_path / "large", 20)
+    answers: list[Any] = []
+    writers = [
+        threading.Thread(target=lambda: answers.append(store.put("originals/l", large, sha256)))
+        for _ in range(3)
+    ]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [(answer.sha256, answer.size) for answer in answers] == [(sha256, large.stat().st_size)] * 3
+    store.check("originals/l", sha256)
+    first = versions(owner, bucket, "originals/l")[-1]
+    with pytest.raises(S3Error) as refused:
+        owner.remove_object(bucket, "originals/l", version_id=first.version_id)
+    assert refused.value.code == "AccessDenied"
+
+
+def test_parts_of_a_write_that_failed_are_not_left(
+    store: S3Store, owner: Minio, bucket: str, tmp_path: Path
+) -> None:
+    large, _ = write_large(tmp_path / "large", 20)
+    with pytest.raises(IntegrityError):
+        store.put("originals/l", large, "0" * 64)
+    assert not owner._list_multipart_uploads(bucket).uploads
+    (rule,) = owner.get_bucket_lifecycle(bucket).rules
+    assert rule.abort_incomplete_multipart_upload.days_after_initiation == 1
 
 
 def test_a_locked_original_cannot_be_deleted_with_the_stores_own_credentials(

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from pipeline.separation.order import find_unmoved
 from pipeline.separation.plan import plan_stack
-from schemas.covers import PageSight, Said, SheetKind, SheetMark, StackPlan, StackRules, StopCode
+from schemas.covers import PageSight, Said, SheetKind, SheetMark, StackPlan, StopCode
+from schemas.stack_settings import StackRules
 
 SHEETS = sheets_of(dossier(FIRST, 1, 2), dossier(SECOND, 2), dossier(THIRD, 1))
 
@@ -149,6 +150,7 @@ def test_a_sheet_drawn_in_twice_is_one_and_two_covers_apart_stop() -> None:
     sights = whole()
     sights.insert(6, sights[4])
     assert StopCode.RECORD_TWICE in codes(plan(sights))[0]
+    assert SECOND not in certain(plan(sights, accepted=frozenset({SECOND}))), "one folder a record"
 
 
 def test_a_receipt_of_another_record_stops() -> None:
@@ -250,6 +252,8 @@ def test_every_page_is_in_exactly_one_place(
     places.update(page for d in told.dossiers for paper in d.papers for page in paper.pages)
     assert places == Counter(range(1, len(sights) + 1))
     assert all(stretch.stops for stretch in told.waiting)
+    records = [d.record_code for d in told.dossiers]
+    assert len(records) == len(set(records))
 
 
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=5), st.data())

@@ -111,6 +111,12 @@ def test_stripes_and_bar_codes_are_no_sheets() -> None:
     assert not look(grey).banded
 
 
+def test_a_template_takes_nothing_but_record_codes() -> None:
+    page = draw_page(1, receipt="../../etc/passwd")
+    grey = ScanPage(1, page, DPI, True, False, "image")
+    assert see_page(grey, (re.compile(r"(?P<record>[^|]+)"),)).record_codes == ()
+
+
 def test_a_receipt_tells_its_record() -> None:
     assert look(draw_page(1, receipt=SECOND)).record_codes == (SECOND,)
     assert look(draw_page(1, blank=True)).ink < 0.1

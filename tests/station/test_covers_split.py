@@ -24,10 +24,10 @@ from pdf2image import convert_from_path
 from PIL import Image
 
 from pipeline.intake.open import open_source
-from schemas.covers import StackRules
 from schemas.errors import BadInputError, OutputError, UsageError
 from schemas.page import Pixels
 from schemas.settings import Limits
+from schemas.stack_settings import StackRules
 from workers.station.separating import lay_out, separate
 
 
@@ -96,6 +96,7 @@ def test_what_waits_is_shown_and_kept(pages: list[Pixels], tmp_path: Path) -> No
     assert "mã không đọc được" in html
     assert html.count("<img") == 2
     assert (out / FIRST).is_dir()
+    assert sohoa("split", stack, "--say", "7=page", "--out", tmp_path / "none").returncode == 2
     done = sohoa("split", stack, "--say", f"5={SECOND}", "--out", tmp_path / "mended")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "mended" / SECOND / f"{SECOND}.1.pdf").is_file()

@@ -1,9 +1,11 @@
+import filecmp
 import hashlib
 import os
 import stat
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,17 @@ from schemas.errors import IntegrityError, NotFoundError, StoreError
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def write_large(path: Path, mb: int) -> tuple[Path, str]:
+    """A file of so many MB, no two of them alike, and its digest."""
+    digest = hashlib.sha256()
+    with path.open("wb") as out:
+        for number in range(mb):
+            block = number.to_bytes(4) * 2**18
+            out.write(block)
+            digest.update(block)
+    return path, digest.hexdigest()
 
 
 @pytest.fixture
@@ -68,6 +81,42 @@ def test_changed_bytes_are_never_given_out(store: ObjectStore) -> None:
     path.write_bytes(b"onE")
     with pytest.raises(IntegrityError):
         store.get("k", digest(b"one"))
+
+
+def test_reading_to_check_tells_sound_changed_and_missing(store: ObjectStore, tmp_path: Path) -> None:
+    data = b"scan" * 500_000
+    store.put("k", data, digest(data))
+    store.check("k", digest(data))
+    with pytest.raises(IntegrityError):
+        store.check("k", digest(b"other"))
+    with pytest.raises(NotFoundError):
+        store.check("none", digest(data))
+
+
+def test_a_large_file_goes_in_and_out_without_lying_in_memory(store: ObjectStore, tmp_path: Path) -> None:
+    large, sha256 = write_large(tmp_path / "large", 48)
+    tracemalloc.start()
+    try:
+        put = store.put("large", large, sha256)
+        store.check("large", sha256)
+        store.fetch("large", sha256, tmp_path / "back")
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert put.size == large.stat().st_size
+    assert filecmp.cmp(large, tmp_path / "back", shallow=False)
+    assert most < 36 * 2**20, "a part of 16 MB at a time, and what it is copied to"
+
+
+def test_a_large_file_other_than_announced_is_refused(store: ObjectStore, tmp_path: Path) -> None:
+    large, sha256 = write_large(tmp_path / "large", 36)
+    with large.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"?")
+    with pytest.raises(IntegrityError):
+        store.put("large", large, sha256)
+    assert store.stat("large") is None
+    assert list(store.list()) == []
 
 
 def test_what_is_not_there_is_said_so(store: ObjectStore) -> None:

@@ -15,6 +15,7 @@ from schemas.errors import InvalidRequestError, NotFoundError, RangeError
 from schemas.handover import FileEntry
 from workers.gateway.gate import GuardedRoute
 from workers.gateway.problems import describe, name_request
+from workers.gateway.sending import open_verified, send_part
 from workers.gateway.service import Caller, Gateway, TheGateway
 from workers.gateway.views import tell_file
 from workers.gateway.wording import ASKED, FileId, RecordCodePath
@@ -138,14 +139,14 @@ def give_out(
     part = None
     if byte_range is not None and (if_range is None or if_range == tag):
         part = _read_range(byte_range, file.size)
-    data = gateway.home.store.get(file.key, file.sha256)
+    body = open_verified(gateway.home.store, file.key, file.sha256, file.size, gateway.incoming)
     _note(gateway, reader, file, "whole" if part is None else f"{part[0]}-{part[1]}", request)
     if part is None:
         digest = base64.b64encode(bytes.fromhex(file.sha256)).decode()
         headers["Content-Digest"] = f"sha-256=:{digest}:"
-        return Response(data, headers=headers, media_type="application/pdf")
+        return send_part(body, 0, file.size, 200, headers)
     headers["Content-Range"] = f"bytes {part[0]}-{part[1]}/{file.size}"
-    return Response(data[part[0] : part[1] + 1], 206, headers, "application/pdf")
+    return send_part(body, part[0], part[1] + 1 - part[0], 206, headers)
 
 
 def tell_headers(file: FileEntry) -> Response:

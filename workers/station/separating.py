@@ -7,7 +7,7 @@ stack itself is only read: nothing of it is moved, changed or deleted.
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,20 +17,20 @@ from pipeline.binding.picture import make_picture
 from pipeline.intake.open import Source, open_source
 from pipeline.separation.plan import plan_stack
 from pipeline.separation.sight import see_page
-from schemas.covers import PageSight, PlannedDossier, Said, StackPlan, StackRules, WaitingStretch
-from schemas.errors import BadInputError, OutputError, SohoaError, UsageError
+from schemas.covers import RECORD_IN_TEXT, PageSight, PlannedDossier, Said, StackPlan, WaitingStretch
+from schemas.errors import BadInputError, OutputError, UsageError
 from schemas.page import (
     BoundPage,
     DocumentInfo,
     Orientation,
     PageText,
-    Pixels,
     ScanPage,
     Skew,
     UprightPage,
 )
 from schemas.settings import Limits
-from workers.station.waiting_sheet import ShownPage, ShownStretch, write_waiting_sheet
+from schemas.stack_settings import StackRules
+from workers.station.waiting_sheet import ShownPage, ShownStretch, shrink, write_waiting_sheet
 
 PLAN_NAME, WAITING_NAME, ASIDE_NAME = "plan.json", "waiting.html", "aside.pdf"
 _ENGINE = "none (parted, not read)"
@@ -68,11 +68,19 @@ def separate(
     """Look at every page of a folder of images, a TIFF or a PDF, and plan what goes where.
 
     Raises `BadInputError` where the stack cannot be opened, `UsageError` for a template that is no regular
-    expression; a page that cannot be decoded stops its stretch only.
+    expression or a word on a page that the stack does not have; a page that cannot be decoded stops its
+    stretch only.
     """
     with open_source(stack, limits) as source:
+        _check_said(source.page_count, said or {})
         sights = survey(source, rules, say)
     return Separation(sights, plan_stack(sights, rules, said, accepted))
+
+
+def _check_said(pages: int, said: Mapping[int, Said]) -> None:
+    for number in said:
+        if not 1 <= number <= pages:
+            raise UsageError(f"the stack has no page {number}", advice=f"its pages are 1 to {pages}")
 
 
 def survey(source: Source, rules: StackRules, say: SayPage | None = None) -> tuple[PageSight, ...]:
@@ -92,7 +100,7 @@ def survey(source: Source, rules: StackRules, say: SayPage | None = None) -> tup
 def compile_templates(rules: StackRules) -> tuple[re.Pattern[str], ...]:
     """Raises `UsageError` for one that is no regular expression with a group `record`."""
     try:
-        compiled = tuple(re.compile(template) for template in rules.record_templates)
+        compiled = tuple(re.compile(way) for way in rules.record_templates or (RECORD_IN_TEXT,))
     except re.error as error:
         raise UsageError(
             f"a template is no regular expression: {error}", advice="check stacks.record_templates"
@@ -134,8 +142,8 @@ def _write_all(source: Source, plan: StackPlan, draft: Path) -> list[LaidPaper]:
     if shown:
         write_waiting_sheet(shown, draft / WAITING_NAME)
     if plan.aside:
-        pages = [found.page for found in plan.aside]
-        (draft / ASIDE_NAME).write_bytes(_bind(source, _decode(source, pages), "aside"))
+        pages = [scan for found in plan.aside if (scan := _try_read(source, found.page))]
+        _bind(source, pages, draft / ASIDE_NAME)
     (draft / PLAN_NAME).write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return papers
 
@@ -145,50 +153,57 @@ def _write_dossier(source: Source, dossier: PlannedDossier, draft: Path) -> list
     (draft / place).mkdir()
     papers = []
     for paper in dossier.papers:
-        name = f"{dossier.record_code}.{paper.ordinal}"
-        scans = [source.read_page(number) for number in paper.pages]
-        (draft / place / f"{name}.pdf").write_bytes(_bind(source, scans, name))
-        papers.append(LaidPaper(dossier.record_code, paper.ordinal, place / f"{name}.pdf"))
+        path = place / f"{dossier.record_code}.{paper.ordinal}.pdf"
+        _bind(source, (source.read_page(number) for number in paper.pages), draft / path)
+        papers.append(LaidPaper(dossier.record_code, paper.ordinal, path))
     return papers
 
 
 def _write_waiting(source: Source, stretch: WaitingStretch, draft: Path) -> ShownStretch:
     """The pages that can be decoded as a PDF; all of them on the sheet to look at."""
     (draft / "waiting").mkdir(exist_ok=True)
-    name = f"{stretch.pages[0]:04d}-{stretch.pages[-1]:04d}"
-    scans = _decode(source, stretch.pages)
-    if scans:
-        (draft / "waiting" / f"{name}.pdf").write_bytes(_bind(source, scans, name))
-    pixels: dict[int, Pixels] = {scan.number: scan.pixels for scan in scans}
-    shown = tuple(ShownPage(number, pixels.get(number)) for number in stretch.pages)
-    return ShownStretch(f"waiting/{name}.pdf", stretch, shown)
+    name = f"waiting/{stretch.pages[0]:04d}-{stretch.pages[-1]:04d}.pdf"
+    shown: list[ShownPage] = []
+
+    def read() -> Iterator[ScanPage]:
+        for number in stretch.pages:
+            scan = _try_read(source, number)
+            shown.append(ShownPage(number, None if scan is None else shrink(scan.pixels)))
+            if scan is not None:
+                yield scan
+
+    _bind(source, read(), draft / name)
+    return ShownStretch(name, stretch, tuple(shown))
 
 
-def _decode(source: Source, numbers: Sequence[int]) -> list[ScanPage]:
-    scans = []
-    for number in numbers:
-        try:
-            scans.append(source.read_page(number))
-        except BadInputError:  # it waits because of that, or is set aside; the stack still has it
-            continue
-    return scans
-
-
-def _bind(source: Source, scans: Sequence[ScanPage], title: str) -> bytes:
-    """The scans as one PDF, each as it came: no turning, no second compression."""
-    digests = source.page_sources
-    info = DocumentInfo(
-        title=title,
-        scan_time=datetime.now(UTC).isoformat(timespec="seconds"),
-        source_sha256=tuple(dict.fromkeys(digests[scan.number - 1][0] for scan in scans)),
-        engine=_ENGINE,
-        page_sources=tuple(digests[scan.number - 1] for scan in scans),
-    )
-    pages = [BoundPage(make_picture(scan, _as_is(scan), "faithful"), _no_text(scan)) for scan in scans]
+def _try_read(source: Source, number: int) -> ScanPage | None:
+    """None where it cannot be decoded: it waits because of that, or is set aside; the stack still has it."""
     try:
-        return compose(pages, info)
-    except ValueError as error:  # a page so large or small that no PDF can hold it
-        raise SohoaError(f"no PDF can be made of page {scans[0].number} of the stack") from error
+        return source.read_page(number)
+    except BadInputError:
+        return None
+
+
+def _bind(source: Source, scans: Iterable[ScanPage], path: Path) -> None:
+    """The scans as one PDF, each as it came: no turning, no second compression. No file without pages.
+
+    Decoded pages are let go of one by one; what is kept of each is its stream.
+    """
+    numbers, pages = [], []
+    for scan in scans:
+        numbers.append(scan.number)
+        pages.append(BoundPage(make_picture(scan, _as_is(scan), "faithful"), _no_text(scan)))
+    if not pages:
+        return
+    origins = tuple(source.page_sources[number - 1] for number in numbers)
+    info = DocumentInfo(
+        title=path.stem,
+        scan_time=datetime.now(UTC).isoformat(timespec="seconds"),
+        source_sha256=tuple(dict.fromkeys(digest for digest, _ in origins)),
+        engine=_ENGINE,
+        page_sources=origins,
+    )
+    path.write_bytes(compose(pages, info))
 
 
 def _as_is(scan: ScanPage) -> UprightPage:

@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 import cv2
+import numpy as np
 
 from schemas.covers import STOP_ADVICE, STOP_LABELS, Stop, StopCode, WaitingStretch
 from schemas.page import Pixels
@@ -19,7 +20,7 @@ _JPEG_QUALITY = 55
 
 @dataclass(frozen=True, slots=True)
 class ShownPage:
-    """One page; `pixels` are None where it cannot be decoded."""
+    """One page; `pixels`, small already (`shrink`), are None where it cannot be decoded."""
 
     number: int
     pixels: Pixels | None
@@ -66,6 +67,12 @@ $stretches
 def write_waiting_sheet(stretches: Sequence[ShownStretch], path: Path) -> None:
     """Write it, self-contained. Raises `OSError`."""
     path.write_text(_PAGE.substitute(stretches="\n".join(map(_render, stretches))), encoding="utf-8")
+
+
+def shrink(pixels: Pixels) -> Pixels:
+    """A page as small as it is shown."""
+    factor = min(1.0, PICTURE_PX / max(pixels.shape[:2]))
+    return np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def tell_stop(stop: Stop) -> tuple[str, str]:
@@ -128,9 +135,7 @@ def _render_page(page: ShownPage, *, at: bool) -> str:
 
 
 def _picture(number: int, pixels: Pixels) -> str:
-    factor = min(1.0, PICTURE_PX / max(pixels.shape[:2]))
-    small = cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    shown = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    shown = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     _, packed = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
     data = base64.b64encode(packed.tobytes()).decode()
     return f'<img alt="Trang {number}" src="data:image/jpeg;base64,{data}">'
