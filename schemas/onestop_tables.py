@@ -67,6 +67,7 @@ deliveries = Table(
         sqlite_where=_QUEUED,
         postgresql_where=_QUEUED,
     ),
+    Index("ix_deliveries_record", "endpoint", "record_code"),
     # A later event of a record waits for the earlier one.
     Index(
         "ix_deliveries_open",
