@@ -1,4 +1,4 @@
-"""Tables of the way to the one-stop system and back: webhooks, links, milestones, histories."""
+"""Tables of the way to the one-stop system and back: receipts, webhooks, links, milestones, histories."""
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +21,18 @@ _Id = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows by i
 _QUEUED = text("state = 'queued'")
 _OPEN = text("state IN ('queued', 'running')")
 _RUNNING = text("state = 'running'")
+
+acks = Table(
+    "acks",
+    metadata,
+    Column("client", ForeignKey(access_keys.c.id), primary_key=True),
+    Column("event_id", ForeignKey(events.c.id), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("rendition", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("acked_at", Double, nullable=False),
+    Index("ix_acks_event_id", "event_id"),
+)
 
 endpoints = Table(
     "endpoints",
@@ -67,6 +79,7 @@ deliveries = Table(
         sqlite_where=_QUEUED,
         postgresql_where=_QUEUED,
     ),
+    Index("ix_deliveries_record", "endpoint", "record_code"),
     # A later event of a record waits for the earlier one.
     Index(
         "ix_deliveries_open",

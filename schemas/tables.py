@@ -401,18 +401,6 @@ idempotency_keys = Table(
     Column("created_at", Double, nullable=False, index=True),
 )
 
-acks = Table(
-    "acks",
-    metadata,
-    Column("client", ForeignKey(access_keys.c.id), primary_key=True),
-    Column("event_id", ForeignKey(events.c.id), primary_key=True),
-    Column("ordinal", Integer, primary_key=True),
-    Column("rendition", Integer, nullable=False),
-    Column("sha256", _Sha256, nullable=False),
-    Column("acked_at", Double, nullable=False),
-    Index("ix_acks_event_id", "event_id"),
-)
-
 procedures = Table(
     "procedures",
     metadata,

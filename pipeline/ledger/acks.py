@@ -10,7 +10,8 @@ from schemas.access import Principal, Role
 from schemas.errors import AckMismatchError, NotFoundError
 from schemas.handover import AckedFile, AckReceipt
 from schemas.ledger import DossierCompleted, Event
-from schemas.tables import acks, dossiers, events
+from schemas.onestop_tables import acks
+from schemas.tables import dossiers, events
 
 
 def read_feed(connection: Connection, reader: Principal, after: int, limit: int) -> tuple[Event, ...]:

@@ -160,6 +160,17 @@ def read_event(connection: Connection, event_id: str) -> Event:
     )
 
 
+def was_told(connection: Connection, endpoint_id: str, record_code: str) -> bool:
+    """Did the endpoint take any event of this record before?"""
+    taken = select(deliveries.c.id).where(
+        deliveries.c.endpoint == endpoint_id,
+        deliveries.c.record_code == record_code,
+        deliveries.c.ended_at.is_not(None),
+        deliveries.c.state == DeliveryState.DELIVERED,
+    )
+    return connection.execute(taken.limit(1)).first() is not None
+
+
 def end_attempt(
     connection: Connection,
     claim: DeliveryClaim,

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, case, delete, insert, select
 
 from pipeline.ledger.audit import append_audit, hold_audit
 from pipeline.ledger.database import insert_once
@@ -178,7 +178,7 @@ def _write_history(connection: Connection, record_code: str) -> None:
             dossiers.c.office,
             dossiers.c.procedure_code,
             dossiers.c.submitted_at,
-            dossiers.c.first_completed_at,
+            case((dossiers.c.page_total > 0, dossiers.c.first_completed_at)),
         ).where(
             dossiers.c.record_code == record_code,
             dossiers.c.kind == "intake",

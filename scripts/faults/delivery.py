@@ -27,8 +27,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from pipeline.ledger.audit import read_audit, verify_audit
 from schemas.delivery import DeliveryState
 from schemas.errors import SohoaError
-from schemas.onestop_tables import deliveries
-from schemas.tables import acks, documents, dossiers, events, renditions
+from schemas.onestop_tables import acks, deliveries
+from schemas.tables import documents, dossiers, events, renditions
 from scripts.faults.checks import list_unrested
 from scripts.faults.papers import Paper
 from scripts.faults.site import EmbeddedSite, ProductionSite

@@ -15,11 +15,13 @@ from ledger_bench import Bench, original
 from pipeline.ledger.access_keys import issue_key
 from pipeline.ledger.deliveries import list_deliveries
 from pipeline.ledger.dossiers import register_dossier
+from pipeline.ledger.endpoints import add_endpoint
 from pipeline.ledger.outbox import publish_events
 from schemas.access import KeyBinding, Role
 from schemas.delivery import DeliveryStatus
 from schemas.ledger import NewDocument, NewDossier
 from schemas.settings import Settings
+from workers.delivery.secrets import open_secrets
 from workers.home import Home, open_home
 
 PATIENCE_S = 60.0
@@ -108,12 +110,20 @@ class Office:
             )
         return key.id
 
-    def endpoint(self, url: str, *more: str, client: str | None = None) -> tuple[str, str]:
-        """A registered endpoint and its secret."""
-        told = self.run(
-            "endpoints", "add", "--client", client or self.client("H21.65"), "--url", url, *more
-        ).splitlines()
-        return told[0].partition("=")[2], told[1].partition("=")[2]
+    def endpoint(self, url: str, *, client: str | None = None, from_start: bool = False) -> tuple[str, str]:
+        """A registered endpoint and its secret, as `sohoa deliver endpoints add` makes them."""
+        owner = client or self.client("H21.65")
+        with self.home.database.write() as connection:
+            made = add_endpoint(
+                connection,
+                owner,
+                url,
+                "webhook",
+                "uid:1",
+                time.time(),
+                from_start=from_start,
+            )
+        return made.id, open_secrets(self.home.settings).make(made.id)
 
     def run(self, *arguments: str, code: int = 0) -> str:
         """`sohoa deliver ...` to its end."""

@@ -30,9 +30,9 @@ from pipeline.ledger.outbox import publish_events
 from schemas.access import KeyBinding, Role
 from schemas.delivery import DeliveryClaim, DeliveryPolicy, DeliveryState, ReplayChoice, SendOutcome
 from schemas.delivery_settings import DeliverySettings, PortalSettings
-from schemas.errors import LeaseLostError
+from schemas.errors import LeaseLostError, UsageError
 from schemas.ledger import NewDocument, NewDossier
-from workers.delivery.addresses import judge_address
+from workers.delivery.addresses import check_url, judge_address
 from workers.delivery.links import LinkKey
 from workers.delivery.portal import PortalFile, PortalRecord, judge_portal, write_portal_body
 from workers.delivery.sending import Answer
@@ -76,6 +76,19 @@ def test_no_private_address_is_sent_to(text: str) -> None:
 def test_a_public_address_is_sent_to_by_tls_alone(text: str) -> None:
     assert judge_address(ip_address(text), (), tls=True) is None
     assert judge_address(ip_address(text), ("0.0.0.0/0", "::/0"), tls=False) is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://one-stop.example/x", "ftp://x/", "https://a:b@x/", "https://x/#y", "https://", "x", "",
+        "https://x:0/", "https://x:99999/", "https://x/ y", "https://đ.vn/", "https://x/" + "y" * 2000,
+        "http://127.0.0.1.example/", "https://[::1", "file:///etc/passwd",
+    ],
+)  # fmt: skip
+def test_urls_that_are_no_endpoint(url: str) -> None:
+    with pytest.raises(UsageError):
+        check_url(url)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -223,5 +236,5 @@ class Deliveries(RuleBasedStateMachine):
             )
 
 
-Deliveries.TestCase.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+Deliveries.TestCase.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)
 TestDeliveries = Deliveries.TestCase

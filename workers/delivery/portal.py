@@ -32,7 +32,7 @@ class PortalFile:
 
 @dataclass(frozen=True, slots=True)
 class PortalRecord:
-    """A finished dossier as the portal is told of it. `again`: it was told of this dossier before."""
+    """A finished dossier as the portal is told of it. `again`: it was told of this record before."""
 
     record_code: str
     procedure_code: str | None

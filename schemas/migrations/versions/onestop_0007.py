@@ -137,6 +137,7 @@ def _create_delivery() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
         sa.UniqueConstraint("endpoint", "event_id", name=op.f("uq_deliveries_endpoint_event_id")),
     )
+    op.create_index("ix_deliveries_record", "deliveries", ["endpoint", "record_code"])
     for name, columns, where in (
         ("ix_deliveries_due", ["endpoint", "next_attempt_at", "sequence"], _QUEUED),
         ("ix_deliveries_open", ["endpoint", "record_code", "sequence"], _OPEN),
@@ -227,6 +228,6 @@ def _count() -> None:
     op.execute(
         "INSERT INTO record_histories (record_code, agency, procedure_code, office, channel, received_at, "  # noqa: S608
         f"digitised_at) SELECT record_code, {agency}, min(procedure_code), min(office), 3, "
-        "min(submitted_at), min(first_completed_at) FROM dossiers WHERE kind = 'intake' "
-        "AND state <> 'open' GROUP BY record_code"
+        "min(submitted_at), min(CASE WHEN page_total > 0 THEN first_completed_at END) FROM dossiers "
+        "WHERE kind = 'intake' AND state <> 'open' GROUP BY record_code"
     )
