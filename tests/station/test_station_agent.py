@@ -41,7 +41,7 @@ def test_from_the_scanner_to_the_verdict(station: Station, gateway: Outside, pag
     station.await_said("quét lại ở 300 dpi")
     station.await_said("tạo tệp xong.txt")
     station.await_said("0003.jpg: tệp lẻ")
-    station.await_it(lambda: station.status()["unsent"] == 3)
+    station.await_it(lambda: station.status().get("unsent") == 3)
     assert state_of(station, folder)["stage"] == "gathering"
     page = station.page()
     assert "class=bad>không đọc được [unreadable]" in page.text
