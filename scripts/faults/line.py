@@ -35,6 +35,7 @@ _AGENT = {
     "SOHOA_STATION_SETTLE_S": "0.2",
     "SOHOA_STATION_RETRY_MOST_S": "8",
     "SOHOA_STATION_POLL_EVERY_S": "30",
+    "SOHOA_STATION_PLAIN_HTTP": "true",  # nobody listens on this line
 }
 _LOOK_EVERY_S = 0.5
 _MILD_LINES = (Line.GOOD, Line.CUT, Line.SLOW, Line.CUT, Line.DOWN)
@@ -172,7 +173,7 @@ def play_passage(
             if now >= kill_at:
                 done.kills += 1
                 _kill(rng.choice(VICTIMS[:2]) if victim == "either" else victim, agent, site)
-                kill_at = time.monotonic() + rng.uniform(2, 25)
+                kill_at = time.monotonic() + rng.uniform(5, 40)
             time.sleep(_LOOK_EVERY_S)
     finally:
         link.turn(0)

@@ -24,7 +24,7 @@ QUICK = {
     "SOHOA_STATION_RETRY_MOST_S": "0.5",
     "SOHOA_STATION_POLL_EVERY_S": "1",
 }
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 """Only keeps a broken test from hanging."""
 
 Found = TypeVar("Found")
