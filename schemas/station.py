@@ -29,6 +29,9 @@ class StationSettings(BaseSettings):
     poll_every_s: float = Field(
         default=30.0, gt=0, description="how often dossiers are asked after that are not followed live"
     )
+    plain_http: bool = Field(
+        default=False, description="let the key go unencrypted to a server that is not this machine"
+    )
     quality_policy: Literal["strict", "normal", "lenient"] = "normal"
     max_bytes: int = Field(default=500 * 2**20, description="size of one scan")
     max_pixels: int = Field(default=120_000_000, description="pixels of one page")

@@ -1,6 +1,6 @@
 """Stations behind a bad line, with `kill -9` of the agent or of the gateway at random: all arrives, once.
 
-    python -m scripts.faults line --dossiers 40 --seed S [--victim agent|gateway] [--mild]
+    python -m scripts.faults line --dossiers 40 --seed S [--victim agent|gateway|either] [--mild]
 
 Every dossier has one or two small pages of bytes of their own. The agent's folder is filled before it starts,
 the agent (or the gateway) is killed every few seconds and started again, until the spool is empty. Then:
@@ -29,12 +29,13 @@ from scripts.faults.site import QUICK, SOHOA, Site
 from scripts.services.process import ServiceProcess, find_ports, is_listening
 from workers.station.spool import Spool
 
-VICTIMS = ("agent", "gateway")
+VICTIMS = ("agent", "gateway", "either")
 _AGENT = {
     "SOHOA_STATION_LOOK_EVERY_S": "0.2",
     "SOHOA_STATION_SETTLE_S": "0.2",
     "SOHOA_STATION_RETRY_MOST_S": "8",
     "SOHOA_STATION_POLL_EVERY_S": "30",
+    "SOHOA_STATION_PLAIN_HTTP": "true",  # nobody listens on this line
 }
 _LOOK_EVERY_S = 0.5
 _MILD_LINES = (Line.GOOD, Line.CUT, Line.SLOW, Line.CUT, Line.DOWN)
@@ -171,8 +172,8 @@ def play_passage(
             link.turn(int((now - began) / _MILD_TURN_S))
             if now >= kill_at:
                 done.kills += 1
-                _kill(victim, agent, site)
-                kill_at = time.monotonic() + rng.uniform(2, 25)
+                _kill(rng.choice(VICTIMS[:2]) if victim == "either" else victim, agent, site)
+                kill_at = time.monotonic() + rng.uniform(5, 40)
             time.sleep(_LOOK_EVERY_S)
     finally:
         link.turn(0)

@@ -1,5 +1,7 @@
 """`sohoa station watch` as a post office runs it: a folder, a process, what it says and serves."""
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -12,6 +14,9 @@ from typing import Any, TypeVar
 
 import httpx
 
+from schemas.errors import NotFoundError
+from scripts.cli.station import status as tell_status
+
 QUICK = {
     "SOHOA_STATION_LOOK_EVERY_S": "0.1",
     "SOHOA_STATION_SETTLE_S": "0.2",
@@ -19,7 +24,7 @@ QUICK = {
     "SOHOA_STATION_RETRY_MOST_S": "0.5",
     "SOHOA_STATION_POLL_EVERY_S": "1",
 }
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 """Only keeps a broken test from hanging."""
 
 Found = TypeVar("Found")
@@ -112,13 +117,14 @@ class Station:
         return httpx.get(self.url() + path, headers=headers, timeout=30)
 
     def status(self) -> dict[str, Any]:
-        told = subprocess.run(
-            [*SOHOA, "station", "status", str(self.folder), "--json"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return dict(json.loads(told.stdout)) if told.returncode == 0 else {}
+        """What `sohoa station status --json` tells, without a process for each look."""
+        told = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(told):
+                tell_status(self.folder, as_json=True)
+        except NotFoundError:
+            return {}
+        return dict(json.loads(told.getvalue()))
 
     def await_said(self, text: str) -> None:
         self.await_it(lambda: text in self.said())

@@ -41,7 +41,7 @@ def test_from_the_scanner_to_the_verdict(station: Station, gateway: Outside, pag
     station.await_said("quét lại ở 300 dpi")
     station.await_said("tạo tệp xong.txt")
     station.await_said("0003.jpg: tệp lẻ")
-    station.await_it(lambda: station.status()["unsent"] == 3)
+    station.await_it(lambda: station.status().get("unsent") == 3)
     assert state_of(station, folder)["stage"] == "gathering"
     page = station.page()
     assert "class=bad>không đọc được [unreadable]" in page.text
@@ -83,6 +83,16 @@ def test_announced_papers_are_sent_while_they_are_scanned(station: Station, page
     station.await_said("xong.txt khai 1 trang, mới có 2 trang")
     station.scan("Quầy 3/xong.txt", b"2")
     station.await_said("Quầy 3: hoàn thành [complete]")
+
+
+def test_a_mark_that_is_there_before_the_pages_waits_for_them(station: Station, pages: Pages) -> None:
+    folder = "H21.65-220914-0017"
+    station.scan(f"{folder}/xong.txt", b"2")
+    station.start()
+    station.scan(f"{folder}/01 Đơn/1.jpg", pages.good)
+    station.await_said("xong.txt khai 2 trang, mới có 1 trang")
+    station.scan(f"{folder}/02 Giấy khai sinh/1.jpg", pages.other)
+    station.await_said(f"{folder}: hoàn thành [complete]")
 
 
 def test_scans_of_the_same_record_after_it_was_complete_are_another_dossier(
@@ -181,8 +191,18 @@ def test_a_wrong_key_loses_nothing(
 
 
 def test_commands_that_cannot_work_say_so(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("a-key\n")
     for arguments in (
         ["station", "watch", str(tmp_path / "none"), "--server", "http://127.0.0.1:1", "--key-file", "none"],
+        [
+            "station",
+            "watch",
+            str(tmp_path),
+            "--server",
+            "http://10.0.0.1",
+            "--key-file",
+            str(tmp_path / "key"),
+        ],
         ["station", "status", str(tmp_path)],
     ):
         ended = subprocess.run([*SOHOA, *arguments], capture_output=True, text=True, check=False)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from schemas.errors import BadInputError, DamagedInputError, UsageError
 from schemas.station import DossierStage, SpooledDossier, StationSettings
@@ -130,6 +131,16 @@ class Watcher:
         return path.relative_to(self._root).as_posix()
 
 
+def _check_server(url: str, *, plain_http: bool) -> None:
+    told = urlsplit(url)
+    local = told.hostname in {"localhost", "127.0.0.1", "::1"}
+    if told.scheme == "http" and not local and not plain_http:
+        raise UsageError(
+            "over http:// the station's key could be read on the way",
+            advice="give the gateway's https:// address",
+        )
+
+
 def _is_filled(mark: Path) -> bool:
     return read_mark(mark) is not None
 
@@ -140,6 +151,7 @@ class Agent:
     def __init__(self, errand: Errand) -> None:
         if not errand.root.is_dir():
             raise UsageError(f"{errand.root} is no folder", advice="make it, and scan into it")
+        _check_server(errand.server, plain_http=errand.settings.plain_http)
         self._errand = errand
         self._lock = AgentLock(errand.root)
         settings = errand.settings

@@ -167,6 +167,9 @@ def _make_notes(spool: Spool, dossier: SpooledDossier) -> tuple[str, ...]:
         elif dossier.declared_pages != counted:
             notes.append(f"xong.txt khai {dossier.declared_pages} trang, mới có {counted} trang")
         ordinals = {int(str(paper["ordinal"])) for paper in dossier.papers}
+        strange = sorted({scan.ordinal for scan in spool.list_scans(dossier.id)} - ordinals)
+        if strange and dossier.stage is DossierStage.OPEN:
+            notes.append(f"giấy tờ số {strange[0]} có sau khi đã mở hồ sơ; chuyển sang thư mục hồ sơ khác")
         gap = [number for number in range(1, max(ordinals, default=0)) if number not in ordinals]
         if gap:
             notes.append(f"thiếu giấy tờ số {gap[0]}: giấy tờ đánh số từ 1, không bỏ số nào")

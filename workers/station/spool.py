@@ -68,6 +68,9 @@ _DOSSIER = (
 _CURRENT = "state IN ('spooled', 'received', 'archived', 'purged', 'refused')"
 """Scans that count for their page; of several, the newest."""
 
+WHEN_COUNTED, AT_ONCE = 1, 2
+"""When a dossier may be opened (`ready`): papers that nobody announced are known once all pages are there."""
+
 _BUSY_S = 10.0
 _LOCK_S = 1.0
 
@@ -115,7 +118,8 @@ class Spool:
         """
         papers = json.dumps([asdict(paper) for paper in found.papers], ensure_ascii=False)
         asked = (found.record_code, found.procedure_code, found.kind, papers)
-        ready = int((found.announced or declared is not None) and find_gap(found) is None)
+        ready = AT_ONCE if found.announced else WHEN_COUNTED if declared is not None else 0
+        ready = 0 if find_gap(found) is not None else ready
         row = self.find_folder(found.name)
         if row is None or row.stage is DossierStage.CLOSED:
             with self.change() as connection:

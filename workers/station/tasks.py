@@ -8,7 +8,7 @@ from typing import TypeAlias
 from schemas.api import FileReceiptView, PageReceiptView
 from schemas.errors import StoreError
 from schemas.station import DossierStage, ScanState, SpooledDossier, SpooledScan
-from workers.station.spool import Spool
+from workers.station.spool import AT_ONCE, Spool
 
 FIRST_POSTPONED_S = 15.0
 MOST_POSTPONED_S = 3600.0
@@ -64,7 +64,7 @@ def count_pages(spool: Spool, dossier_id: int) -> int:
 
 def _next_of(spool: Spool, dossier: SpooledDossier, now: float, growing: Collection[int]) -> Task | None:
     if dossier.gateway_id is None:
-        return Open(dossier)
+        return Open(dossier) if _may_open(spool, dossier, growing) else None
     due = spool.ask(
         "SELECT id FROM scans WHERE dossier_id = ? AND state = 'spooled' AND next_attempt_at <= ? "
         "ORDER BY id LIMIT 1",
@@ -77,6 +77,15 @@ def _next_of(spool: Spool, dossier: SpooledDossier, now: float, growing: Collect
     unsent = any(scan.state in {ScanState.SPOOLED, ScanState.REFUSED} for scan in scans)
     whole = dossier.stage is DossierStage.OPEN and dossier.declared_pages == count_pages(spool, dossier.id)
     return Submit(dossier, dossier.gateway_id) if whole and not unsent and dossier.id not in growing else None
+
+
+def _may_open(spool: Spool, dossier: SpooledDossier, growing: Collection[int]) -> bool:
+    ((ready,),) = spool.ask("SELECT ready FROM dossiers WHERE id = ?", dossier.id)
+    if ready == AT_ONCE:
+        return True
+    scans = spool.list_scans(dossier.id)
+    counted = sum(scan.pages or 1 for scan in scans) >= (dossier.declared_pages or 0)
+    return dossier.id not in growing and (counted or any(scan.pages is None for scan in scans))
 
 
 def note_dossier_attempt(spool: Spool, dossier_id: int) -> None:
