@@ -15,7 +15,7 @@ SOMETHING_WAITS = 1
 """Exit code where part of the stack waits for the operator."""
 
 
-def split(
+def split(  # noqa: PLR0913, PLR0917 -- the options of a command
     stack: Annotated[
         Path, typer.Argument(metavar="STACK", help="folder of page images, multi-page TIFF, or PDF")
     ],
@@ -36,6 +36,13 @@ def split(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="look and tell, write nothing")] = False,
+    into: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="move what is certain into the folder of 'sohoa station watch'"),
+    ] = None,
+    procedure: Annotated[
+        str | None, typer.Option(metavar="CODE", help="with --into: the procedure of these dossiers")
+    ] = None,
 ) -> None:
     """Write one PDF a paper for every dossier that is certain; the rest waits, in waiting.html.
 
@@ -48,6 +55,11 @@ def split(
 
     settings = Settings()
     target = out or stack.with_name(f"{stack.name}.split")
+    if into is not None and not into.is_dir():
+        raise UsageError(f"{into} is no folder", advice="give the folder that the agent watches")
+    if into is not None and (target / "plan.json").exists():  # parted before, and cut short while moving
+        _hand_over(target, into, procedure)
+        return
     said = dict(_read_say(text) for text in say or [])
 
     def tell_progress(page: int, pages: int) -> None:
@@ -67,8 +79,17 @@ def split(
         print(plan.model_dump_json(indent=1))
     else:
         _tell(plan, papers, target)
+    if into is not None and not dry_run:
+        _hand_over(target, into, procedure)
     if plan.waiting:
         raise typer.Exit(SOMETHING_WAITS)
+
+
+def _hand_over(parted: Path, station: Path, procedure: str | None) -> None:
+    from workers.station.handing_over import hand_over
+
+    for record_code in hand_over(parted, station, procedure):
+        print(f"→ {record_code}: {station}")
 
 
 def _tell(plan: "StackPlan", papers: "tuple[LaidPaper, ...]", target: Path) -> None:

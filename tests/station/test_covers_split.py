@@ -28,6 +28,8 @@ from schemas.errors import BadInputError, OutputError, UsageError
 from schemas.page import Pixels
 from schemas.settings import Limits
 from schemas.stack_settings import StackRules
+from workers.station.folders import map_folder, read_mark
+from workers.station.handing_over import hand_over
 from workers.station.separating import lay_out, separate
 
 
@@ -67,6 +69,43 @@ def test_a_stack_becomes_one_pdf_a_paper(pages: list[Pixels], tmp_path: Path) ->
     told = json.loads((tmp_path / "out" / "plan.json").read_text())
     assert told["schema"] == "sohoa/stack-plan@1"
     assert FIRST in done.stdout
+
+
+def test_what_is_certain_goes_to_the_stations_folder_whole_and_once(
+    pages: list[Pixels], tmp_path: Path
+) -> None:
+    stack, scans, parted = write_tiff(pages, tmp_path / "stack.tif"), tmp_path / "scans", tmp_path / "parted"
+    scans.mkdir()
+    asked = ("split", stack, "--out", parted, "--into", scans, "--procedure", "1.004884")
+    done = sohoa(*asked)
+    assert done.returncode == 0, done.stderr
+    mapped = map_folder(scans)
+    assert mapped.strays == ()
+    found = [
+        (one.record_code, one.procedure_code, len(one.scans), one.mark and read_mark(one.mark))
+        for one in mapped.dossiers
+    ]
+    assert found == [(SECOND, "1.004884", 1, 1), (FIRST, "1.004884", 2, 3)]
+    second = read_back(scans / f"{FIRST}__1.004884" / "02.pdf")
+    assert all(np.array_equal(back, page) for back, page in zip(second, pages[2:4], strict=True))
+    for taken in scans.iterdir():
+        taken.rename(tmp_path / f"archived-{taken.name}")  # as the agent does in the end
+    again = sohoa(*asked)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert list(scans.iterdir()) == []
+
+
+def test_a_move_that_was_cut_short_is_finished(pages: list[Pixels], tmp_path: Path) -> None:
+    stack, scans, parted = write_tiff(pages, tmp_path / "stack.tif"), tmp_path / "scans", tmp_path / "parted"
+    scans.mkdir()
+    lay_out(stack, separate(stack, Limits(), StackRules()).plan, parted, Limits())
+    (scans / SECOND).mkdir()
+    with pytest.raises(OutputError, match="already"):
+        hand_over(parted, scans)
+    (scans / SECOND).rmdir()
+    (scans / FIRST).rename(scans / f".parted.{FIRST}.part")  # killed between the two renames
+    assert hand_over(parted, scans) == (FIRST, SECOND)
+    assert sorted(path.name for path in scans.iterdir()) == sorted([FIRST, SECOND])
 
 
 def test_a_folder_keeps_the_scanners_jpeg_bit_for_bit(pages: list[Pixels], tmp_path: Path) -> None:
