@@ -16,7 +16,7 @@ from pipeline.ledger.jobs import forget_hints
 from schemas.dossier import JobKind
 from schemas.errors import UsageError
 from schemas.settings import Settings
-from workers.actors import BATCH_NICENESS, JobWorker, ReportUnforeseen, declare_actors
+from workers.actors import NICENESS, JobWorker, ReportUnforeseen, declare_actors
 from workers.broker import Lane, open_broker
 from workers.home import Home, open_home, read_broker_url
 from workers.keeper import Keeper
@@ -39,8 +39,7 @@ def run_worker(settings: Settings, lane: Lane, name: str, parent: int | None = N
     """
     stopping = _await_signals()
     cv2.setNumThreads(1)
-    if lane is Lane.PAGE:
-        os.nice(BATCH_NICENESS)  # the decoding child, too
+    os.nice(NICENESS[lane])  # the decoding child, too
     if lane is not Lane.IO:
         warm_up()  # while this process has one thread, and no keys
         open_tools(settings).engine.close()  # what is missing shows here, not in every job
