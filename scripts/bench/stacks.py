@@ -25,6 +25,7 @@ from schemas.page import ScanPage
 from schemas.stack_settings import StackRules
 from scripts.samples.stacks import HAPPENINGS, INTACT, Leaf, Stack, make_stack
 
+_NOTE_EACH = 20
 _TEMPLATES = (re.compile(RECORD_IN_TEXT),)
 
 
@@ -147,16 +148,21 @@ def main(
     out: Annotated[Path | None, typer.Option(help="file to keep the table in")] = None,
 ) -> None:
     """Make stacks, part them, tell what became of them."""
-    outcomes = []
+    outcomes: list[Outcome] = []
     with ProcessPoolExecutor(jobs) as pool:
         for outcome in pool.map(_run, [seed] * stacks, range(stacks)):
             outcomes.append(outcome)
-            if len(outcomes) % 20 == 0:
+            if len(outcomes) % _NOTE_EACH == 0:
                 print(f"{len(outcomes)} of {stacks}", file=sys.stderr, flush=True)
-    told = "\n".join(tell(outcomes))
-    print(told)
+                _keep(outcomes, out)
+    _keep(outcomes, out)
+    print("\n".join(tell(outcomes)))
+
+
+def _keep(outcomes: list[Outcome], out: Path | None) -> None:
+    """So that a run that is stopped leaves what it found."""
     if out is not None:
-        out.write_text(told + "\n", encoding="utf-8")
+        out.write_text("\n".join(tell(outcomes)) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
