@@ -33,7 +33,7 @@ VICTIMS = ("agent", "gateway", "either")
 _AGENT = {
     "SOHOA_STATION_LOOK_EVERY_S": "0.2",
     "SOHOA_STATION_SETTLE_S": "0.2",
-    "SOHOA_STATION_RETRY_MOST_S": "8",
+    "SOHOA_STATION_RETRY_MOST_S": "4",
     "SOHOA_STATION_POLL_EVERY_S": "30",
     "SOHOA_STATION_PLAIN_HTTP": "true",  # nobody listens on this line
 }
@@ -173,7 +173,7 @@ def play_passage(
             if now >= kill_at:
                 done.kills += 1
                 _kill(rng.choice(VICTIMS[:2]) if victim == "either" else victim, agent, site)
-                kill_at = time.monotonic() + rng.uniform(5, 40)
+                kill_at = time.monotonic() + rng.uniform(10, 60)
             time.sleep(_LOOK_EVERY_S)
     finally:
         link.turn(0)
@@ -185,12 +185,12 @@ def play_passage(
 
 
 def lay_dossiers(watched: Path, count: int, rng: random.Random) -> list[Laid]:
-    """Folders as a clerk makes them: small pages (6 to 12 KB), each with bytes of its own."""
+    """Folders as a clerk makes them: small pages (about 2 KB), each with bytes of its own."""
     base = _draw_strips()
     laid = []
     for number in range(count):
         record = f"H21.65-{rng.randint(220101, 221231):06d}-{number:04d}"
-        papers = rng.choice([(1,), (1,), (2,), (1, 1)])
+        papers = rng.choice([(1,), (1,), (1,), (2,), (1, 1)])
         for ordinal, page_count in enumerate(papers, 1):
             for page in range(1, page_count + 1):
                 data = _mark(rng.choice(base), f"{record} {ordinal}:{page} {rng.random()}")
@@ -303,7 +303,7 @@ def _kill(victim: str, agent: ServiceProcess, site: GatewaySite) -> None:
 
 
 def _draw_strips() -> list[bytes]:
-    """Four strips of print at 100 dpi, 6 to 12 KB each."""
+    """Four strips of print at 100 dpi, 2 KB each."""
     from PIL import Image
 
     from scripts.samples.papers import render_page
@@ -313,7 +313,7 @@ def _draw_strips() -> list[bytes]:
     for seed in range(4):
         pixels = scan(render_page("letter", seed), seed=seed, dpi=100).pixels
         out = io.BytesIO()
-        Image.fromarray(pixels[: round(0.12 * pixels.shape[0])]).save(out, "JPEG", quality=40, dpi=(100, 100))
+        Image.fromarray(pixels[: round(0.06 * pixels.shape[0])]).save(out, "JPEG", quality=40, dpi=(100, 100))
         made.append(out.getvalue())
     return made
 
