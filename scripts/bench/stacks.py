@@ -31,13 +31,15 @@ _TEMPLATES = (re.compile(RECORD_IN_TEXT),)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one stack. `wrong`: pages in a wrong dossier or paper; `lost`: pages nowhere."""
+    """What became of one stack. `wrong`: pages in a wrong dossier or paper, `astray` of them in a wrong dossier;
+    `lost`: pages nowhere."""
 
     seed: int
     happening: str
     two_sided: bool
     pages: int
     wrong: tuple[int, ...]
+    astray: int
     lost: int
     parted: bool
     pages_on: int
@@ -61,7 +63,7 @@ def part(stack: Stack) -> Outcome:
 
 
 def _compare(stack: Stack, sights: list[PageSight], plan: StackPlan, cpu_s: float) -> Outcome:
-    wrong = []
+    wrong, astray = [], 0
     seen = Counter(found.page for found in plan.aside)
     for stretch in plan.waiting:
         seen.update(stretch.pages)
@@ -72,6 +74,7 @@ def _compare(stack: Stack, sights: list[PageSight], plan: StackPlan, cpu_s: floa
                 truth = stack.leaves[page - 1]
                 if truth.sheet or (truth.record, truth.ordinal) != (dossier.record_code, paper.ordinal):
                     wrong.append(page)
+                    astray += truth.record != dossier.record_code
     for found in plan.aside:
         leaf = stack.leaves[found.page - 1]
         if leaf.record is not None and not _is_empty(leaf):
@@ -84,6 +87,7 @@ def _compare(stack: Stack, sights: list[PageSight], plan: StackPlan, cpu_s: floa
         two_sided=stack.two_sided,
         pages=len(stack.leaves),
         wrong=tuple(wrong),
+        astray=astray,
         lost=sum(seen[page] != 1 for page in range(1, len(stack.leaves) + 1)),
         parted=not plan.waiting,
         pages_on=sum(len(paper.pages) for dossier in plan.dossiers for paper in dossier.papers),
@@ -120,7 +124,8 @@ def tell(outcomes: list[Outcome]) -> Iterator[str]:
         )
     intact = [o for o in outcomes if o.happening in INTACT]
     pages = sum(o.pages for o in outcomes)
-    yield f"pages in a wrong dossier or paper: {sum(len(o.wrong) for o in outcomes)} of {pages}"
+    yield f"pages in a wrong dossier: {sum(o.astray for o in outcomes)} of {pages}"
+    yield f"pages in a wrong dossier or paper: {sum(len(o.wrong) for o in outcomes)}"
     yield f"pages nowhere or twice: {sum(o.lost for o in outcomes)}"
     yield f"stacks with intact sheets parted without help: {sum(o.parted for o in intact)} of {len(intact)}"
     yield f"all stacks parted without help: {sum(o.parted for o in outcomes)} of {len(outcomes)}"
