@@ -31,8 +31,8 @@ _TEMPLATES = (re.compile(RECORD_IN_TEXT),)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one stack. `wrong`: pages in a wrong dossier or paper, `astray` of them in a wrong dossier;
-    `lost`: pages nowhere."""
+    """What became of one stack. `wrong`: pages in a wrong dossier or paper, `astray`: in a wrong
+    dossier; `lost`: pages nowhere."""
 
     seed: int
     happening: str
