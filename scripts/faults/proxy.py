@@ -91,22 +91,33 @@ class Proxy:
         server.settimeout(None)
         client.settimeout(None)
         self._open |= {client, server}
+        ended: list[socket.socket] = []
         for source, sink in ((client, server), (server, client)):
-            threading.Thread(target=self._pump, args=(source, sink, budget), daemon=True).start()
+            threading.Thread(target=self._pump, args=(source, sink, budget, ended), daemon=True).start()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, budget: list[int]) -> None:
+    def _pump(
+        self, source: socket.socket, sink: socket.socket, budget: list[int], ended: list[socket.socket]
+    ) -> None:
+        """One direction; whoever ends last closes both sockets."""
+        coming = select.poll()  # select() knows no descriptor above 1023
+        coming.register(source, select.POLLIN)
         while not self._stopping:
             if self.line is Line.DOWN:
                 break
             try:
-                if not select.select([source], [], [], _LOOK_EVERY_S)[0]:
+                if not coming.poll(1000 * _LOOK_EVERY_S):
                     continue
                 chunk = source.recv(_CHUNK_BYTES)
-            except (OSError, ValueError):  # ValueError: the other direction has closed it
+            except OSError:
                 break
             if not chunk:
                 with suppress(OSError):
                     sink.shutdown(socket.SHUT_WR)
+                ended.append(source)
+                if len(ended) == 2:
+                    self._open -= {source, sink}
+                    source.close()
+                    sink.close()
                 return
             if self.line is Line.SLOW:
                 time.sleep(self._delay_s)
