@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from sohoa_command import Sohoa
 
 os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 
@@ -18,8 +18,6 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("SOHOA_SHARED", ROOT.parent / "shared"))
-
-Sohoa = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pypdfium2
 import pytest
-from conftest import Sohoa
+from sohoa_command import Sohoa
 
 from schemas.report import DocumentReport
 from scripts.samples.dossier import write_demo_dossier

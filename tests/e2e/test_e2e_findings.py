@@ -5,7 +5,7 @@ import random
 from pathlib import Path
 
 import pytest
-from conftest import Sohoa
+from sohoa_command import Sohoa
 
 from schemas.findings import FINDING_ADVICE, FINDING_LABELS, DossierFinding, FindingCode
 from schemas.report import DocumentReport

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Sohoa
 from PIL import Image
+from sohoa_command import Sohoa
 
 from schemas.errors import MissingDependencyError, OutputError
 from schemas.page import Reason, Verdict

@@ -30,11 +30,12 @@ def sheet(grey: int) -> bytes:
     return made.getvalue()
 
 
-def pieces_of(outside: Outside) -> list[Path]:
-    return list((outside.home.settings.home / "pieces").iterdir())
+def pieces_of(outside: Outside) -> set[Path]:
+    return set((outside.home.settings.home / "pieces").iterdir())
 
 
 def test_a_page_comes_in_pieces_and_is_taken_once(outside: Outside, station: Asker, scans: Scans) -> None:
+    before = pieces_of(outside)
     dossier_id, page = station.open()["id"], scans.good
     half = len(page) // 2
     first = send(station, dossier_id, page, 0, page[:half])
@@ -48,7 +49,7 @@ def test_a_page_comes_in_pieces_and_is_taken_once(outside: Outside, station: Ask
     assert (repeated.status_code, repeated.json()) == (200, last.json())
     whole = station.put(dossier_id, 1, 1, page)
     assert (whole.status_code, whole.json()) == (200, last.json())
-    assert pieces_of(outside) == []
+    assert pieces_of(outside) == before
 
 
 def test_what_came_before_the_line_dropped_is_kept(outside: Outside, station: Asker, scans: Scans) -> None:
@@ -77,10 +78,11 @@ def test_a_document_comes_in_pieces(station: Asker, scans: Scans) -> None:
 
 
 def test_other_bytes_than_announced_are_dropped(outside: Outside, station: Asker) -> None:
+    before = pieces_of(outside)
     dossier_id, page = station.open()["id"], sheet(100)
     wrong = send(station, dossier_id, page, 0, b"\0" * len(page))
     assert (wrong.status_code, wrong.json()["code"]) == (422, "digest_mismatch")
-    assert pieces_of(outside) == []
+    assert pieces_of(outside) == before
     beyond = send(station, dossier_id, page, 0, page + b"more")
     assert (beyond.status_code, beyond.json()["code"]) == (422, "invalid_request")
     assert send(station, dossier_id, page, 0, b"").status_code in {202, 409}
