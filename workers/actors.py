@@ -179,16 +179,17 @@ class JobWorker:
     def _read_page(self, work: PageWork) -> DigitisedPage | PageOutcome:
         """Read the page. Bytes that cannot be decoded are a finding; a damaged original is an error."""
         tools = self._open_tools()
-        with (
-            self._home.spool.lend(work.original.key, work.original.sha256) as path,
-            open_source(path, tools.limits) as source,
-        ):
-            if source.sha256 != work.original.sha256:
-                raise IntegrityError(f"the bytes of {work.original.key} have changed")
-            try:
+        try:
+            with (
+                self._home.spool.lend(work.original.key, work.original.sha256) as path,
+                open_source(path, tools.limits) as source,
+            ):
+                if source.sha256 != work.original.sha256:
+                    raise IntegrityError(f"the bytes of {work.original.key} have changed")
                 scan = source.read_page(work.source_page)
-            except BadInputError as error:
-                return PageOutcome(Verdict.UNREADABLE, (), None, failure=str(error))
+        except BadInputError as error:
+            self._home.store.check(work.original.key, work.original.sha256)  # or is it what came?
+            return PageOutcome(Verdict.UNREADABLE, (), None, failure=str(error))
         return digitise_page(replace(scan, number=work.number), tools)
 
     def _keep_page(self, work: PageWork, page: DigitisedPage) -> PageOutcome:

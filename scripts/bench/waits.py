@@ -96,13 +96,9 @@ def measure_waits(site: ProductionSite, papers: list[Path], count: int, seed: in
             began = connection.execute(
                 select(dossiers.c.submitted_at).where(dossiers.c.id == dossier_id)
             ).scalar_one()
-            ended = dict(
-                connection.execute(
-                    select(jobs.c.kind, func.max(jobs.c.ended_at))
-                    .where(jobs.c.dossier_id == dossier_id)
-                    .group_by(jobs.c.kind)
-                ).tuples()
-            )
+            last = select(jobs.c.kind, func.max(jobs.c.ended_at)).group_by(jobs.c.kind)
+            rows = connection.execute(last.where(jobs.c.dossier_id == dossier_id)).all()
+            ended = {JobKind(kind): at for kind, at in rows}
         waits.verdict_s.append(ended[JobKind.PAGE] - began)
         waits.complete_s.append(ended[JobKind.DOCUMENT] - began)
     home.close()
