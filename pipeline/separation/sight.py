@@ -18,6 +18,9 @@ READING_DPI = 150.0
 """Codes are looked for at this resolution first: QR modules have 6 pixels, 10 ms a page."""
 INNER_SHARE = 0.1
 """Left out at every edge when ink is measured: holes, staples, shadows, the bars themselves."""
+LEAST_PX = 32
+"""A picture less wide or high than this at `READING_DPI` (5 mm) holds no code of ours, which have 37 modules and
+more with their margin. It is a page like any other, and never an empty back."""
 _INK_PIXELS = 250
 """As many pixels at 100 dpi must be as dark as the ink told: less than one line of print has."""
 _MOST_TEXT = 2000
@@ -30,6 +33,8 @@ def see_page(scan: ScanPage, templates: Sequence[re.Pattern[str]]) -> PageSight:
     colour = scan.pixels.ndim == 3
     grey = np.asarray(cv2.cvtColor(scan.pixels, cv2.COLOR_RGB2GRAY) if colour else scan.pixels, np.uint8)
     dpi = believe_dpi(grey, scan.dpi)
+    if min(grey.shape) * min(1.0, READING_DPI / dpi) < LEAST_PX:
+        return PageSight(number=scan.number, ink=1.0)
     small, small_dpi = _scale(grey, READING_DPI / dpi), min(dpi, READING_DPI)
     bands = find_bands(small, small_dpi)
     texts = _read_codes(small)

@@ -76,7 +76,6 @@ def _run(home: "Home", check: "StoreCheck") -> "tuple[StoreFinding, ...]":
 
 
 def _settle(home: "Home", key: str, reason: str) -> None:
-    import time
 
     from pipeline.ledger.fixity import settle_finding
     from schemas.errors import NotFoundError
@@ -85,7 +84,7 @@ def _settle(home: "Home", key: str, reason: str) -> None:
     if not reason.strip():
         raise UsageError("settling a finding needs a reason", advice="give --reason TEXT")
     with home.database.write() as connection:
-        ended = settle_finding(connection, key, reason.strip(), name_actor(), time.time())
+        ended = settle_finding(connection, key, reason.strip(), name_actor(), home.now())
     if not ended:
         raise NotFoundError("no open finding of this key", advice="'sohoa check-store' lists them")
     print(f"settled: {key}")

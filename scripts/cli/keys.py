@@ -49,7 +49,7 @@ def issue(
     try:
         with home.database.write() as connection:
             binding = KeyBinding(office, station, tuple(agency or ()))
-            made, key = issue_key(connection, role, name_actor(), time.time(), label=label, binding=binding)
+            made, key = issue_key(connection, role, name_actor(), home.now(), label=label, binding=binding)
             if out is not None:
                 _write_key(out, key)
     finally:
@@ -96,7 +96,7 @@ def revoke(
     home = _open()
     try:
         with home.database.write() as connection:
-            revoke_key(connection, key_id, name_actor(), time.time())
+            revoke_key(connection, key_id, name_actor(), home.now())
     finally:
         home.close()
     print(f"{key_id} revoked")

@@ -1,7 +1,6 @@
 """`sohoa procedures`: which procedures the post office may take dossiers of."""
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +38,7 @@ def import_list(
     home = open_home(Settings())
     try:
         with home.database.write() as connection:
-            put_procedures(connection, rows, sha256, name_actor(), time.time())
+            put_procedures(connection, rows, sha256, name_actor(), home.now())
     finally:
         home.close()
     print(f"{len(rows)} procedures, {sum(row.accepted for row in rows)} of them accepted by post")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from schemas.errors import UsageError
+from schemas.errors import BadInputError, UsageError
 
 if TYPE_CHECKING:
     from schemas.covers import Said, StackPlan
@@ -66,15 +66,19 @@ def split(  # noqa: PLR0913, PLR0917 -- the options of a command
         if sys.stderr.isatty():
             print(f"\rtrang {page}/{pages}", end="\n" if page == pages else "", file=sys.stderr)
 
-    plan = separate(
-        stack,
-        settings.limits,
-        settings.stacks,
-        said=said,
-        accepted=frozenset(accept or []),
-        say=tell_progress,
-    ).plan
-    papers = () if dry_run else lay_out(stack, plan, target, settings.limits)
+    try:
+        plan = separate(
+            stack,
+            settings.limits,
+            settings.stacks,
+            said=said,
+            accepted=frozenset(accept or []),
+            say=tell_progress,
+        ).plan
+        papers = () if dry_run else lay_out(stack, plan, target, settings.limits)
+    except BadInputError as error:
+        print(f"sohoa: {stack}: {error}", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from error
     if as_json:
         print(plan.model_dump_json(indent=1))
     else:

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 from covers_stacks import DPI, FIRST, SECOND, dossier, draw_page, render, sheets_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.separation.sight import see_page
 from schemas.covers import RECORD_IN_TEXT, PageSight
@@ -109,6 +111,19 @@ def test_stripes_and_bar_codes_are_no_sheets() -> None:
     grey[400:500] = np.tile(np.repeat([0, 255], 5), grey.shape[1] // 10 + 1)[: grey.shape[1]]
     grey[600:700] = np.where(np.arange(100) % 8 < 4, 0, 255)[:, None]
     assert not look(grey).banded
+
+
+@given(
+    st.integers(1, 80),
+    st.integers(1, 80),
+    st.sampled_from((72.0, 150.0, 600.0)),
+    st.sampled_from((0, 255)),
+    st.booleans(),
+)
+def test_a_scrap_is_a_page_and_no_error(height: int, width: int, dpi: float, grey: int, colour: bool) -> None:
+    pixels = np.full((height, width, 3) if colour else (height, width), grey, np.uint8)
+    seen = see_page(ScanPage(1, pixels, dpi, True, False, "image"), TEMPLATES)
+    assert (seen.marks, seen.banded, seen.record_codes) == ((), False, ())
 
 
 def test_a_template_takes_nothing_but_record_codes() -> None:

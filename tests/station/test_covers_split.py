@@ -108,6 +108,15 @@ def test_a_move_that_was_cut_short_is_finished(pages: list[Pixels], tmp_path: Pa
     assert sorted(path.name for path in scans.iterdir()) == sorted([FIRST, SECOND])
 
 
+def test_a_stack_that_is_none_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    stack = tmp_path / "empty.tif"
+    stack.touch()
+    done = sohoa("split", stack)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith(f"sohoa: {stack}: the file is empty")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.tif"]
+
+
 def test_a_folder_keeps_the_scanners_jpeg_bit_for_bit(pages: list[Pixels], tmp_path: Path) -> None:
     folder = tmp_path / "stack"
     folder.mkdir()

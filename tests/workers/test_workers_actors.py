@@ -16,7 +16,7 @@ from pipeline.quality.dossier_checks import check_dossier
 from schemas.dossier import DossierState, DossierStatus, JobState
 from schemas.ledger import Claim, PageOutcome, PageWork
 from schemas.page import Verdict
-from schemas.settings import Settings
+from schemas.settings import Limits, Settings
 from workers.actors import JobWorker, ReportUnforeseen, declare_actors
 from workers.broker import Lane, open_broker
 from workers.embedded import EmbeddedOffice
@@ -119,13 +119,28 @@ def test_a_page_that_cannot_be_decoded_is_a_finding(
         assert [event.payload.dossier_id for event in office.events()] == [dossier_id]
 
 
-def test_a_rotten_original_is_never_read(settings: Settings, papers: Papers) -> None:
+def test_an_original_that_cannot_even_be_opened_is_a_finding(settings: Settings, papers: Papers) -> None:
+    home = open_home(settings)
+    dossier_id = submit_dossier(home, RECORD, [papers.good])
+    home.close()
+    small = settings.model_copy(update={"limits": Limits(max_bytes=1000)})
+    with EmbeddedOffice(small) as office:
+        dossier = office.wait(dossier_id)
+        assert dossier.state is DossierState.NEEDS_RESCAN
+        (page,) = dossier.documents[0].pages
+        assert page.verdict is Verdict.UNREADABLE
+        assert "bytes" in (page.failure or "")
+
+
+@pytest.mark.parametrize("at", [0, -1], ids=["first byte", "last byte"])
+def test_a_rotten_original_is_never_read(settings: Settings, papers: Papers, at: int) -> None:
     with EmbeddedOffice(settings) as office:
         dossier_id = office.submit(RECORD, [papers.good])
         (stored,) = [path for path in (settings.home / "store" / "originals").rglob("*") if path.is_file()]
         stored.chmod(0o644)
-        with stored.open("ab") as file:
-            file.write(b"x")
+        data = bytearray(stored.read_bytes())
+        data[at] ^= 1  # the first byte says what file it is: it cannot even be opened
+        stored.write_bytes(data)
         dossier = office.wait(dossier_id)
     assert dossier.state is DossierState.FAILED
     assert "have changed" in (dossier.documents[0].pages[0].failure or "")
