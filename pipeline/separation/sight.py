@@ -19,8 +19,8 @@ READING_DPI = 150.0
 INNER_SHARE = 0.1
 """Left out at every edge when ink is measured: holes, staples, shadows, the bars themselves."""
 LEAST_PX = 32
-"""A picture less wide or high than this at `READING_DPI` (5 mm) holds no code of ours, which have 37 modules and
-more with their margin. It is a page like any other, and never an empty back."""
+"""A picture less wide or high than this at `READING_DPI` (5 mm) holds no code of ours: each has 37 modules or
+more with its margin. It is a page like any other, and never an empty back."""
 _INK_PIXELS = 250
 """As many pixels at 100 dpi must be as dark as the ink told: less than one line of print has."""
 _MOST_TEXT = 2000

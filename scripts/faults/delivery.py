@@ -20,7 +20,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 from sqlalchemy import select
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -29,6 +28,7 @@ from schemas.delivery import DeliveryState
 from schemas.errors import SohoaError
 from schemas.onestop_tables import acks, deliveries
 from schemas.tables import documents, dossiers, events, renditions
+from scripts.faults.changing_line import open_changing_line
 from scripts.faults.checks import list_unrested
 from scripts.faults.papers import Paper
 from scripts.faults.site import EmbeddedSite, ProductionSite
@@ -196,7 +196,7 @@ def play_tampering(one: OneStopSite, papers: Sequence[Paper]) -> list[str]:
         submit_dossier(home, f"{_AGENCY}-220914-9999", [papers[0].path])
         if not one.await_gateway() or not _await(lambda: not list_unrested(home) and _is_published(home)):
             return ["the dossier of the tampered line did not finish"]
-        middle = _open_changing_line(one.url)
+        middle = open_changing_line(one.url)
         victim = one.folder.parent / "victim"
         client = one.start_client(f"http://127.0.0.1:{middle.server_port}", victim, "--once")
         ended = _await(lambda: not client.running)
@@ -336,28 +336,3 @@ def _await(reached: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.2)
     return True
-
-
-def _open_changing_line(upstream: str) -> ThreadingHTTPServer:
-    class Changing(BaseHTTPRequestHandler):
-        def _pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-            answer = httpx.request(self.command, upstream + self.path, content=body, headers=headers)
-            data = bytearray(answer.content)
-            if data.startswith(b"%PDF"):
-                data[len(data) // 2] ^= 1
-            self.send_response(answer.status_code)
-            self.send_header("Content-Type", answer.headers["content-type"])
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = _pass_on  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Changing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server

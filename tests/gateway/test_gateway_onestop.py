@@ -6,10 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +15,7 @@ from gateway_process import Process
 
 from pipeline.ledger.audit import read_audit
 from schemas.settings import Settings
+from scripts.faults.changing_line import open_changing_line
 from workers.home import open_home
 
 ROOT = Path(__file__).parents[2]
@@ -98,36 +96,9 @@ def onestop(tmp_path: Path, scans: Scans) -> Iterator[OneStop]:
     process.end()
 
 
-def tamper(upstream: str) -> ThreadingHTTPServer:
-    """A man in the middle who changes a byte of every PDF."""
-
-    class Changing(BaseHTTPRequestHandler):
-        def _pass_on(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-            answer = httpx.request(self.command, upstream + self.path, content=body, headers=headers)
-            data = bytearray(answer.content)
-            if data.startswith(b"%PDF"):
-                data[len(data) // 2] ^= 1
-            self.send_response(answer.status_code)
-            self.send_header("Content-Type", answer.headers["content-type"])
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = _pass_on  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Changing)
-    Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
 def test_every_file_is_acknowledged_once_whoever_dies(onestop: OneStop) -> None:
     gateway, url = onestop.process.start("api", "--port", "0")
-    middle = tamper(url)
+    middle = open_changing_line(url)
     refused = onestop.start(f"http://127.0.0.1:{middle.server_port}")
     _, complaint = refused.communicate(timeout=120)
     middle.shutdown()

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from pipeline.ledger.handover import check_place, find_received_file
+from pipeline.ledger.receiving import check_place, find_received_file
 from schemas.api import FileReceiptView, PageReceiptView, PieceView
 from schemas.errors import OverLimitError
 from workers.gateway.gate import GuardedRoute

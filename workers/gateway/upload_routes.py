@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Request, Response
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
-from pipeline.ledger.handover import check_place, find_received_file, receive_file, receive_page
+from pipeline.ledger.receiving import check_place, find_received_file, receive_file, receive_page
 from schemas.access import Principal
 from schemas.api import (
     FileReceiptView,
