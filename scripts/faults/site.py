@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -185,21 +186,23 @@ def name_s3(environment: Mapping[str, str]) -> S3Settings:
 def kill_child(supervisor: ServiceProcess) -> None:
     """`kill -9` of the first worker process, of the counter's where there are some; nothing where there is
     none at this moment."""
+    for pid in [*list_children(supervisor, Lane.COUNTER), *list_children(supervisor)][:1]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def list_children(supervisor: ServiceProcess, lane: Lane | None = None) -> list[int]:
+    """Its worker processes at this moment; those of one lane, or all."""
     listed = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children")
     children = listed.read_text().split() if listed.exists() else []
-    children.sort(key=lambda pid: not _is_counters(pid))
-    if children:
-        try:
-            os.kill(int(children[0]), signal.SIGKILL)
-        except ProcessLookupError:
-            return
+    return [int(pid) for pid in children if lane is None or lane.encode() in _read_command(pid)]
 
 
-def _is_counters(pid: str) -> bool:
+def _read_command(pid: str) -> list[bytes]:
     try:
-        return Lane.COUNTER.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return False
+        return []
 
 
 class _environment:  # noqa: N801 -- reads as a word in `with`
