@@ -100,6 +100,8 @@ class Proxy:
     ) -> None:
         """One direction; whoever ends last closes both sockets."""
         coming = select.poll()  # select() knows no descriptor above 1023
+        if source.fileno() < 0:  # the other direction was quicker to end
+            return
         coming.register(source, select.POLLIN)
         while not self._stopping:
             if self.line is Line.DOWN:
