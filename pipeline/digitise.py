@@ -20,6 +20,7 @@ from pipeline.quality.dossier_checks import check_dossier
 from pipeline.quality.look import look
 from pipeline.quality.trace import trace_page
 from pipeline.quality.verdict import judge
+from pipeline.reading.choice import choose_reading, is_doubtful
 from pipeline.reading.correction import correct
 from pipeline.reading.engine import Engine
 from pipeline.reading.open import open_engine
@@ -174,22 +175,30 @@ def _read(
 ) -> tuple[PageText, float | None]:
     """Read the page line by line, or whole where our layout doubts itself; and the stray ink's share.
 
-    Past the deadline the page counts as unread, which the verdict then tells.
+    Both ways where the first went badly. Past the deadline the page counts as unread: the verdict tells.
     """
     engine, size = tools.engine, _Size(width_px=upright.width_px, height_px=upright.height_px)
-    stray_share = None
+    if tools.layout != "own":
+        return _read_whole(upright, tools), None
+    components = find_print(upright, found_print)
+    found = find_layout(components)
+    if not found.layout.certain:
+        return _read_whole(upright, tools), found.layout.stray_share
     try:
-        if tools.layout == "own":
-            components = find_print(upright, found_print)
-            found = find_layout(components)
-            stray_share = found.layout.stray_share
-            if found.layout.certain:
-                runs = cut_runs(components, found)
-                return engine.read_runs(runs, **size, timeout_s=tools.reading_timeout_s), stray_share
-        prepared = prepare_for_reading(upright)
-        return engine.read(prepared, **size, timeout_s=tools.reading_timeout_s), stray_share
+        text = engine.read_runs(cut_runs(components, found), **size, timeout_s=tools.reading_timeout_s)
     except ReadingTimeoutError:
-        return PageText(**size, engine=engine.name, model=engine.model), stray_share
+        text = PageText(**size, engine=engine.name, model=engine.model)
+    if is_doubtful(text):
+        text = choose_reading(text, _read_whole(upright, tools))
+    return text, found.layout.stray_share
+
+
+def _read_whole(upright: UprightPage, tools: Tools) -> PageText:
+    engine, size = tools.engine, _Size(width_px=upright.width_px, height_px=upright.height_px)
+    try:
+        return engine.read(prepare_for_reading(upright), **size, timeout_s=tools.reading_timeout_s)
+    except ReadingTimeoutError:
+        return PageText(**size, engine=engine.name, model=engine.model)
 
 
 def _report_page(

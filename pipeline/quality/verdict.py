@@ -113,7 +113,7 @@ def judge(
     signals = {
         **image_signals(look),
         **_coverage_figures(coverage, syllable_validity),
-        **reading_signals(coverage, text, syllable_validity),
+        **reading_signals(look, coverage, text, syllable_validity),
     }
     printless = tell_printless(look, coverage, syllable_validity)
     if printless is Reason.BLANK:

@@ -25,6 +25,8 @@ from scripts.quality.examples import Example, load_area, load_examples
 from scripts.quality.kinds import Split
 from scripts.quality.labels import Label
 from scripts.quality.measure import look_at
+from scripts.quality.plot import draw_reliability
+from scripts.quality.ranks import Bin, auc, calibration_error, rank_correlation, reliability
 
 REASON_OF_KIND: dict[str, set[Reason]] = {
     "defocus": {Reason.BLUR},
@@ -133,19 +135,27 @@ def _passed(judged: Sequence[Judged]) -> Iterable[tuple[str, Judged]]:
             yield f"{page.example.kind}-{page.example.seed} ({page.example.layout})", page
 
 
+def measure_reliability(judged: Sequence[Judged]) -> dict[str, list[Bin]]:
+    """What each model says of clear cases against what they are."""
+    clear, bad = _clear(judged)
+    return {name: reliability(np.array([_p(page, name) for page in clear]), bad) for name in ("fast", "full")}
+
+
+def _clear(judged: Sequence[Judged]) -> tuple[list[Judged], NDArray[np.bool_]]:
+    clear = [page for page in judged if page.example.label in {Label.READABLE, Label.UNREADABLE}]
+    return clear, np.array([page.example.label == Label.UNREADABLE for page in clear])
+
+
 def _score_lines(judged: Sequence[Judged]) -> Iterable[str]:
     printed = [page for page in judged if page.example.label != Label.NO_PRINT]
-    clear = [page for page in printed if page.example.label != Label.BORDER]
-    bad = np.array([page.example.label == Label.UNREADABLE for page in clear])
+    clear, bad = _clear(judged)
+    found = measure_reliability(judged)
+    losses = np.array([page.example.loss.cer for page in printed])
     for name in ("fast", "full"):
         p = np.array([_p(page, name) for page in clear])
-        ranks = _rank(np.array([_p(page, name) for page in printed]))
-        losses = _rank(np.array([page.example.loss.cer for page in printed]))
-        auc = float(np.mean((p[bad][:, None] > p[~bad]) + 0.5 * (p[bad][:, None] == p[~bad])))
-        yield (
-            f"{name}: AUC {auc:.4f}, SROCC with CER {np.corrcoef(ranks, losses)[0, 1]:.3f}, "
-            f"ECE {_calibration_error(p, bad):.3f}"
-        )
+        srocc = rank_correlation(np.array([_p(page, name) for page in printed]), losses)
+        ece = calibration_error(found[name])
+        yield f"{name}: AUC {auc(p[bad], p[~bad]):.4f}, SROCC with CER {srocc:.3f}, ECE {ece:.3f}"
     worst = [page.fast.verdict is not Verdict.READABLE for page in printed if page.example.loss.cer > 0.5]
     read = [page for page in clear if page.example.label == Label.READABLE]
     good = [page.fast.verdict is not Verdict.READABLE for page in read]
@@ -154,20 +164,6 @@ def _score_lines(judged: Sequence[Judged]) -> Iterable[str]:
 
 def _p(page: Judged, name: str) -> float:
     return page.fast.p_unreadable if name == "fast" else page.full["normal"].p_unreadable
-
-
-def _rank(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean ranks: pages alike share theirs."""
-    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return np.asarray((ends - (counts - 1) / 2)[places], np.float64)
-
-
-def _calibration_error(p: NDArray[np.float64], bad: NDArray[np.bool_], bins: int = 10) -> float:
-    """Expected calibration error over equal bins of probability."""
-    place = np.minimum((p * bins).astype(int), bins - 1)
-    inside = [place == number for number in range(bins)]
-    return float(sum(abs(p[at].mean() - bad[at].mean()) * at.mean() for at in inside if at.any()))
 
 
 def _cause_lines(judged: Sequence[Judged]) -> Iterable[str]:
@@ -199,6 +195,7 @@ def main(
     folder: Annotated[Path, typer.Argument(help="the examples, as scripts.quality.examples made them")],
     split: Annotated[str, typer.Option(help="test, or fit and calibration for looking at errors")] = "test",
     jobs: Annotated[int, typer.Option(min=1)] = 1,
+    plot: Annotated[Path | None, typer.Option(help="where the reliability plot goes (SVG)")] = None,
 ) -> None:
     """Print how the verdict does on examples it was not fitted to."""
     splits: set[Split] = {"fit", "calibration"} if split != "test" else {"test"}
@@ -207,6 +204,8 @@ def main(
         judged = list(pool.map(partial(judge_example, folder), examples))
     for line in report(judged):
         print(line)
+    if plot is not None:
+        plot.write_text(draw_reliability(measure_reliability(judged)), encoding="utf-8")
 
 
 if __name__ == "__main__":

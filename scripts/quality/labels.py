@@ -1,13 +1,14 @@
 """What a reader could do with a page: the label a verdict is held against. Never the way it was made."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from scripts.bench.scores import character_error_rate, fold
+from scripts.bench.scores import character_error_rate, fold, word_recall
 from scripts.quality.kinds import QualityPage
 from scripts.samples.spoil import AREA_SHRINK
 
@@ -45,12 +46,25 @@ class Loss:
 
 
 def measure_loss(page: QualityPage, readings: list[str]) -> Loss:
-    """The loss of the best of several readings of one page."""
+    """The loss of the best of several readings of one page; the order of its words does not count."""
     truth = page.scan.text
     if not fold(truth):
         return Loss(0.0, 0.0, 0.0)
-    best = min(readings, key=lambda reading: character_error_rate(reading, truth))
-    return Loss(character_error_rate(best, truth), _lost_share(best, truth), _hidden_share(page))
+    cer = min(
+        min(character_error_rate(reading, truth), _missing_share(reading, truth)) for reading in readings
+    )
+    lost = min(min(_lost_share(reading, truth), 1 - word_recall(reading, truth)) for reading in readings)
+    return Loss(cer, lost, _hidden_share(page))
+
+
+def _missing_share(read: str, truth: str) -> float:
+    """Share of the truth's letters that stand in words not read, whatever the order: two columns read across
+    are not a page that cannot be read."""
+    wanted, found = Counter(fold(truth).split()), Counter(fold(read).split())
+    missing = wanted - found
+    return sum(len(word) * count for word, count in missing.items()) / sum(
+        len(word) * count for word, count in wanted.items()
+    )
 
 
 def label_page(page: QualityPage, loss: Loss) -> Label:

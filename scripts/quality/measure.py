@@ -64,7 +64,7 @@ def _measure(folder: Path, example: Example) -> dict[str, float]:
     return {
         **figures,
         **image_signals(seen),
-        **reading_signals(coverage, example.text, validity),
+        **reading_signals(seen, coverage, example.text, validity),
         "syllable_validity": validity,
         "flattened": float(page.flattened),
     }

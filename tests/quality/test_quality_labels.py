@@ -37,6 +37,13 @@ def test_a_wrong_tone_mark_loses_no_word_and_a_missing_line_its_words() -> None:
     assert lost == pytest.approx(len(first.split()) / len(page.scan.text.split()), abs=0.02)
 
 
+def test_columns_read_across_lose_nothing() -> None:
+    page = draw_quality_page("plain", 20_001)
+    lines = page.scan.text.split("\n")
+    across = "\n".join(lines[1::2] + lines[0::2])
+    assert measure_loss(page, [across]) == Loss(0.0, 0.0, 0.0)
+
+
 def test_what_lies_on_the_page_hides_its_words_and_a_page_without_print_loses_none() -> None:
     covered = draw_quality_page("sheet", 20_000)
     assert 0 < measure_loss(covered, [covered.scan.text]).hidden_share < 1
