@@ -41,9 +41,6 @@ PAGES_OF_A_KIND: dict[Split, tuple[int, int, int]] = {
 }
 """Pages of each harmless kind, damaging kind, and kind without print: 12, 16 and 4 kinds, 1,240 pages."""
 
-_READING_TIMEOUT_S = 20.0
-"""A page takes a second or two; one of noise would take the whole minute that a page is given else."""
-
 _CLEAR_CER = 0.03
 """A page that reads so well at once is not read a second way."""
 
@@ -161,7 +158,7 @@ _tools: list[Tools] = []
 
 def _open() -> None:
     cv2.setNumThreads(1)
-    _tools.append(open_tools(Settings(reading_timeout_s=_READING_TIMEOUT_S)))
+    _tools.append(open_tools(Settings()))
 
 
 def _make(task: tuple[str, int, Split, Path]) -> str:

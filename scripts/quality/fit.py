@@ -22,8 +22,6 @@ from scripts.quality.labels import Label
 from scripts.quality.measure import Measured, measure_examples
 
 FOLDS = 5
-HIDING = frozenset({"cut", "sheet", "corner", "hand", "glare"})
-"""Kinds whose loss is of print that is not there any more."""
 LOSS_FLOOR = 0.003
 """Share of letters under which pages are alike: one letter of a page of three hundred."""
 STEPS = {
@@ -128,8 +126,10 @@ def _descend(nodes: Any, value: float) -> float:
 
 
 def fit_quality_model(measured: list[Measured]) -> QualityModel:
-    """Both models of all pages that are not for testing and whose print is all on them."""
-    pages = [page for page in measured if page.example.split != "test" and _shows_all(page)]
+    """Both models of all pages with print that are not for testing."""
+    pages = [
+        page for page in measured if page.example.split != "test" and page.example.label != Label.NO_PRINT
+    ]
     fast = fit_additive(pages, IMAGE_SIGNALS)
     full = fit_additive(pages, IMAGE_SIGNALS | READING_SIGNALS)
     readable = np.array([page.example.label == Label.READABLE for page in pages])
@@ -143,12 +143,6 @@ def fit_quality_model(measured: list[Measured]) -> QualityModel:
     return QualityModel.model_validate(
         {"schema": "sohoa/quality-model@1", "trained": trained, "fast": fast.model, "full": full.model}
     )
-
-
-def _shows_all(page: Measured) -> bool:
-    """Print that is cut off or covered is lost without a trace in the signals: rules see to it."""
-    hidden = page.example.loss.hidden_share > 0 or page.signals["hidden_share"] > 0
-    return page.example.label != Label.NO_PRINT and page.example.kind not in HIDING and not hidden
 
 
 def main(
