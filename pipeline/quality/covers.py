@@ -53,12 +53,14 @@ GLARE_LEVEL = 0.93
 class Covers:
     """Masks over the page (`ceil(H / 4) x ceil(W / 4)` of the working picture) and their shares of it.
 
-    `hidden_share` is what they hide of the rectangle that the print fills, 0..1.
+    `hidden_share` is what they hide of the rectangle that the print fills, 0..1; `lamp_share` of the page is
+    bright as a lamp's mirror image, whether print ends there or not.
     """
 
     laid_on: Mask
     glare: Mask
     hidden_share: float
+    lamp_share: float
 
     @property
     def laid_on_share(self) -> float:
@@ -98,8 +100,9 @@ def find_covers(sheet: Sheet, ink: Ink, *, by_shadow: bool) -> Covers:
     text = halve(ink.mask * np.uint8(255), 2) > 12
     paper = np.asarray(cv2.resize(sheet.paper, size, interpolation=cv2.INTER_LINEAR), np.uint8)
     frame = _find_frame(paper)
+    lamps = _glaring(paper, ~frame)
     if ink.noise > NOISY * ink.contrast:
-        return Covers(np.zeros_like(text), np.zeros_like(text), 0.0)
+        return Covers(np.zeros_like(text), np.zeros_like(text), 0.0, float(lamps.mean()))
     odd = _odd_patches(sheet.paper, size) & ~frame
     laid_on = _keep_covers(odd, text, rim=5, reached=0.01)
     if by_shadow:
@@ -108,8 +111,8 @@ def find_covers(sheet: Sheet, ink: Ink, *, by_shadow: bool) -> Covers:
         for gap in RIM_GAPS:
             rim = cv2.dilate(shadow, _square(gap))
             laid_on |= _keep_covers(rim == 0, text, rim=gap + 4, reached=REACHED, least=SMALL_SHARE)
-    glare = _keep_covers(_glaring(paper, ~frame), text, rim=1, reached=0.015, fading=True)
-    return Covers(laid_on, glare, _hidden_share(laid_on | glare, text))
+    glare = _keep_covers(lamps, text, rim=1, reached=0.015, fading=True)
+    return Covers(laid_on, glare, _hidden_share(laid_on | glare, text), float(lamps.mean()))
 
 
 def _hidden_share(covers: Mask, text: Mask) -> float:

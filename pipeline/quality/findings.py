@@ -107,7 +107,7 @@ def image_findings(look: Look) -> Iterable[Finding]:
     if look.text_tile_count:
         yield from _print_findings(look)
     else:
-        yield Finding(Reason.GIBBERISH, 0.4)
+        yield Finding(Reason.GLARE if look.lamp_share else Reason.GIBBERISH, 0.4)
         if look.dpi_known and look.dpi < KNOWN_DPI:
             yield Finding(Reason.LOW_RESOLUTION, 0.5)
     yield Finding(Reason.DARK, PAPER.weigh(look.paper_level))

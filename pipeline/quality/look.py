@@ -62,6 +62,7 @@ class Look:
     laid_on_share: float
     glare_share: float
     hidden_share: float
+    lamp_share: float
     dark_stripe_share: float
     still_share: float
     jitter: float
@@ -137,6 +138,7 @@ def look(page: UprightPage) -> Look:
         laid_on_share=covers.laid_on_share,
         glare_share=covers.glare_share,
         hidden_share=covers.hidden_share,
+        lamp_share=covers.lamp_share,
         dark_stripe_share=stripes.dark_share,
         still_share=stripes.still_share,
         jitter=stripes.jitter,

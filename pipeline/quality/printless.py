@@ -8,8 +8,8 @@ from pipeline.quality.covers import LARGE_SHARE
 from pipeline.quality.look import Look
 from schemas.page import Reason
 
-BLANK_COMPONENTS = 3
-"""Text-like components that specks and punched holes leave on a blank sheet."""
+BLANK_COMPONENTS = 4
+"""Text-like components that specks and punched holes leave on a blank sheet; a page of five words has 6."""
 BLANK_TILES = 0.04
 """Tiles with ink of any kind: punched holes touch up to 0.032 of a small sheet; more is no blank."""
 BLANK_PAPER = 0.22
@@ -35,9 +35,10 @@ HAND_CONTRAST, HAND_DPI, HAND_RISE, HAND_DOTS = 0.4, 400.0, 3.0, 0.3
 
 
 def looks_blank(look: Look) -> bool:
-    """Whether the image shows nothing shaped like text."""
+    """Whether the image shows nothing shaped like text, and no lamp that print may have faded away in."""
     return (
-        look.component_count <= BLANK_COMPONENTS
+        look.lamp_share == 0.0
+        and look.component_count <= BLANK_COMPONENTS
         and look.inked_tile_share <= BLANK_TILES
         and look.paper_level > BLANK_PAPER
     )
@@ -49,7 +50,8 @@ def tell_printless(look: Look, coverage: Coverage, syllable_validity: float) -> 
         return Reason.BLANK
     if coverage.doubtful_share < NOTHING_READ:
         return None
-    if _is_soft_trace(look) or _is_back(look, coverage, syllable_validity):
+    faded = look.lamp_share > 0
+    if not faded and (_is_soft_trace(look) or _is_back(look, coverage, syllable_validity)):
         return Reason.BLANK
     if look.laid_on_share > LARGE_SHARE:
         return None

@@ -104,6 +104,7 @@ def report(judged: Sequence[Judged]) -> Iterable[str]:
     for policy in POLICIES:
         yield f"policy {policy}"
         yield from _verdict_lines(judged, policy)
+    yield from _group_lines(judged)
     yield from _score_lines(judged)
     yield from _cause_lines(judged)
 
@@ -126,6 +127,30 @@ def _verdict_lines(judged: Sequence[Judged], policy: QualityPolicy) -> Iterable[
         yield "  readable pages flagged: " + ", ".join(
             f"{' '.join(key)} {n}" for key, n in wrong.most_common()
         )
+
+
+GROUPS = {"cut": {"cut"}, "covered": {"sheet", "corner", "hand"}, "half blurred": {"half_blur"}}
+SHORT_LAYOUTS = {"short", "slip", "card", "last_page"}
+
+
+def _group_lines(judged: Sequence[Judged]) -> Iterable[str]:
+    """What the issue of the verdict asks of single kinds, at the normal policy."""
+    for name, kinds in GROUPS.items():
+        bad = [page for page in judged if page.example.kind in kinds and _is(page, Label.UNREADABLE)]
+        passed = sum(page.full["normal"].verdict in {Verdict.READABLE, Verdict.BLANK} for page in bad)
+        yield f"{name}: {passed} of {len(bad)} unreadable pages passed"
+    short = [page for page in judged if page.example.layout in SHORT_LAYOUTS and _is(page, Label.READABLE)]
+    wrong = sum(page.full["normal"].verdict is Verdict.UNREADABLE for page in short)
+    yield f"short, narrow and half-empty: {wrong} of {len(short)} readable pages called unreadable"
+    empty = [page for page in judged if page.example.kind in {"blank", "back"}]
+    right = sum(page.full["normal"].verdict is Verdict.BLANK for page in empty)
+    printed = [page for page in judged if not _is(page, Label.NO_PRINT)]
+    lost = sum(page.full["normal"].verdict is Verdict.BLANK for page in printed)
+    yield f"blank: {right} of {len(empty)} empty pages; {lost} of {len(printed)} pages with text called blank"
+
+
+def _is(page: Judged, label: Label) -> bool:
+    return page.example.label == label
 
 
 def _passed(judged: Sequence[Judged]) -> Iterable[tuple[str, Judged]]:

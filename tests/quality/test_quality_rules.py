@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from scripts.samples import damage, other_pages, spoil
 from scripts.samples.page import SamplePage
 from scripts.samples.scanning import Scan, scan
 from scripts.samples.spoil import Spoiled
-from scripts.samples.typeset import Style, set_letter, set_prose
+from scripts.samples.typeset import Style, set_letter, set_prose, set_slip
 
 Way = Callable[[SamplePage, random.Random, float], Spoiled]
 ASKED = 0.3  # weight from which a finding is a reason
@@ -116,6 +117,21 @@ def test_a_dark_arm_from_the_edge_is_no_frame(prose: SamplePage) -> None:
     height, width = pixels.shape[:2]
     pixels[height // 3 : height // 2, : width // 2] = (60, 40, 28)
     assert Reason.OCCLUDED in name_causes(look_at(pixels))
+
+
+@pytest.mark.parametrize("seed", [1, 3])
+def test_a_slip_faded_away_under_a_lamp_is_asked_about_and_an_empty_one_is_blank(
+    seed: int, tools: Tools
+) -> None:
+    slip = set_slip(random.Random(3), (), "Tinos")
+    empty = replace(slip, pixels=np.full_like(slip.pixels, 252))
+    faded = spoil.shine(replace(empty, words=slip.words), random.Random(seed), 1.0).page
+    told = [
+        digitise_page(ScanPage(1, scan_page(page).pixels, 300.0, True, False, "image"), tools).report
+        for page in (faded, empty)
+    ]
+    assert told[0].verdict in {Verdict.REVIEW, Verdict.UNREADABLE} and told[0].reasons[0] is Reason.GLARE
+    assert told[1].verdict is Verdict.BLANK
 
 
 @pytest.mark.parametrize("seed", [1, 4])
