@@ -21,10 +21,10 @@ from pipeline.quality.findings import (
     image_findings,
 )
 from pipeline.quality.look import Look
-from pipeline.quality.model import load_quality_model
+from pipeline.quality.model import AdditiveModel, load_quality_model
 from pipeline.quality.printless import looks_blank, tell_printless
 from pipeline.quality.regions import outline_damage
-from pipeline.quality.signals import image_signals, reading_signals
+from pipeline.quality.signals import NEAR_EDGE_MM, image_signals, reading_signals
 from schemas.page import Judgement, PageText, Reason, Verdict
 from schemas.settings import QualityPolicy
 
@@ -89,14 +89,30 @@ def judge_look(look: Look, policy: QualityPolicy = "normal") -> Judgement:
     signals = image_signals(look)
     if looks_blank(look):
         return _blank(signals)
-    p_model = load_quality_model().fast.p_unreadable(signals)
-    weight = FAST_POLICIES[policy].weigh(p_model)
+    model = load_quality_model().fast
+    p_model = model.p_unreadable(signals)
+    weight = _weigh(model, signals, FAST_POLICIES[policy])
     imaged = [
         finding if _speaks_alone(finding, look) else Finding(finding.reason, min(finding.weight, weight))
         for finding in image_findings(look)
     ]
     findings = _explain(imaged, [Finding(Reason.GIBBERISH, weight)], weight)
     return _conclude(findings, signals, _p_unreadable(p_model, look), look)
+
+
+WITHIN_THE_EDGES = {"cut_components": 0.0, "near_edge_mm": NEAR_EDGE_MM}
+"""The signals of a page whose print ends well within the scan."""
+
+
+def _weigh(model: AdditiveModel, signals: dict[str, float], policy: Policy) -> float:
+    """What the model says of a page, as a finding's weight, 0..1.
+
+    How much lies beyond an edge that cuts print cannot be seen: what speaks for nothing but a cut is asked
+    about, not sent back; many a paper was handed in as a copy that was cut already.
+    """
+    weight = policy.weigh(model.p_unreadable(signals))
+    within = policy.weigh(model.p_unreadable(signals | WITHIN_THE_EDGES))
+    return weight if within >= UNREADABLE_FROM else min(weight, REVIEW_AT_MOST)
 
 
 def _speaks_alone(finding: Finding, look: Look) -> bool:
@@ -129,12 +145,13 @@ def judge(
     printless = tell_printless(look, coverage, syllable_validity)
     if printless is Reason.BLANK:
         return _blank(signals)
-    p_model = load_quality_model().full.p_unreadable(signals)
+    model = load_quality_model().full
+    p_model = model.p_unreadable(signals)
     if printless is not None:
         return Judgement(
             Verdict.REVIEW, (printless,), round(min(p_model, REVIEW_AT_MOST), 4), _round(signals)
         )
-    weight = POLICIES[policy].weigh(p_model)
+    weight = _weigh(model, signals, POLICIES[policy])
     if not coverage.word_count:
         # ink shaped like text and not a word read: print that is lost, or hardly any
         weight = max(weight, 0.9 if look.component_count >= LOST_COMPONENTS else 0.5)

@@ -34,7 +34,7 @@ def test_the_bench_has_the_doors_that_the_readme_names() -> None:
     commands = re.findall(
         r"^    python (-m scripts\.(?:bench|quality).*?)(?: FOLDER)?(?: +#.*)?$", text, re.MULTILINE
     )
-    assert len(commands) == 10
+    assert len(commands) == 11
     for command in commands:
         ended = subprocess.run(
             [sys.executable, *command.split(), "--help"],

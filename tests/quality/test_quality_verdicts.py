@@ -191,6 +191,15 @@ def test_a_page_that_lost_a_part_never_passes(
     assert judgement.reasons[0] in reasons
 
 
+@pytest.mark.parametrize("height_px", [400, 700])
+def test_a_page_cut_through_a_line_is_asked_about_and_not_sent_back(height_px: int) -> None:
+    whole = print_page()
+    inked = np.flatnonzero((whole < 128).any(axis=(1, 2)))
+    through_a_line = int(inked[inked > height_px][0]) + 8
+    judgement = read_and_judge(whole[:through_a_line])
+    assert (judgement.verdict, judgement.reasons[0]) == (Verdict.REVIEW, Reason.CUT_OFF)
+
+
 def test_a_faint_page_is_not_blank() -> None:
     for share in (0.05, 0.1, 0.2):
         for count in (10, 350):
