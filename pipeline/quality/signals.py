@@ -48,8 +48,8 @@ IMAGE_SIGNALS: dict[str, int] = {
 }
 """Signals of the fast look and the direction in which they speak against a page. No measure of layout is
 among them: a generator that fills its pages alike would teach the model that short pages are bad (facts).
-The last five tell print that is not there any more: with them the model ranks all fit pages across folds with
-AUC 0.978, without them 0.943 (print that is gone has no blur, and no word is doubtful)."""
+The last five tell print that is not there any more, which has no blur and leaves no word doubtful: without
+them the AUC of all fit pages across folds falls from 0.984 to 0.968, of the fast look from 0.947 to 0.878."""
 
 NEAR_EDGE_MM = 4.0
 """Margins are alike from here on: a wide one is layout, and tells nothing of the scan."""

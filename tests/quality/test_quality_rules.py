@@ -209,3 +209,14 @@ def test_a_page_without_print_is_named(
     pixels = scan_page(draw(random.Random(3), prose)).pixels
     told = digitise_page(ScanPage(1, pixels, 300.0, True, False, "image"), tools).report
     assert (told.verdict, told.reasons[0]) == (verdict, reason)
+
+
+def test_a_small_note_is_no_reason_to_send_a_page_back_unread_and_a_large_sheet_is(prose: SamplePage) -> None:
+    looks = [
+        look_at(scan_page(spoil.cover_with_sheet(prose, random.Random(1), severity).page).pixels)
+        for severity in (0.1, 1.0)
+    ]
+    assert all(Reason.OCCLUDED in name_causes(seen) for seen in looks)
+    note, sheet = (judge_look(seen) for seen in looks)
+    assert note.verdict is Verdict.READABLE
+    assert sheet.verdict is not Verdict.READABLE and sheet.reasons[0] is Reason.OCCLUDED
