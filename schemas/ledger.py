@@ -50,11 +50,15 @@ class NewDossier:
 class RetryPolicy:
     """How often and after what delay a job is tried again; the delay doubles each attempt.
 
+    `forgiven_deaths`: a job claimed no oftener loses no attempt when its whole server dies. A power cut
+    strikes whatever is at work, the same page again and again: of 500 pages under 20 cuts one was there at
+    three. Only what is there at ten is suspected.
     `outage_delay_s`, `outage_max_delay_s`: of a job that waits for a service outside, which costs no attempt.
     """
 
     max_attempts: int
     retry_delay_s: float
+    forgiven_deaths: int = 7
     outage_delay_s: float = 30.0
     outage_max_delay_s: float = 3600.0
 

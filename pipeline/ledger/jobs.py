@@ -188,6 +188,23 @@ def release_job(connection: Connection, claim: Claim) -> None:
     )
 
 
+def forgive_death(connection: Connection, claim: Claim, policy: RetryPolicy, now: float) -> None:
+    """Queue the job of a server that died: the attempt does not count, and the job waits longer each time, so
+    that others come first. Does nothing where it was lost."""
+    connection.execute(
+        update(jobs)
+        .where(_holds(claim))
+        .values(
+            state=JobState.QUEUED,
+            owner=None,
+            lease_until=None,
+            hinted_at=None,
+            attempt=jobs.c.attempt - 1,
+            next_attempt_at=now + policy.retry_delay_s * 2 ** (claim.fence - 1),
+        )
+    )
+
+
 def find_expired(connection: Connection, now: float, dead_owners: str | None = None) -> list[Claim]:
     """Claims whose lease ran out, and those of owners known to be dead (`dead_owners`: name prefix)."""
     gone: ColumnElement[bool] = jobs.c.lease_until < now

@@ -15,6 +15,7 @@ from pipeline.ledger.jobs import (
     end_job,
     fail_attempt,
     find_expired,
+    forgive_death,
     has_expired,
     lock_dossier,
 )
@@ -94,8 +95,9 @@ def requeue_expired(
 ) -> int:
     """Queue the jobs of dead workers again, or fail them after the last attempt; returns how many.
 
-    `dead_owners` is a prefix of owners known to be gone: their leases are not waited for. For a ledger with
-    one writer at a time; many writers go job by job (`requeue_lost`).
+    `dead_owners` is a prefix of owners known to be gone, all at once: their leases are not waited for, and
+    `policy` forgives their jobs. For a ledger with one writer at a time; many writers go job by job
+    (`requeue_lost`).
     """
     known_dead = dead_owners is not None
     return sum(
@@ -115,6 +117,9 @@ def requeue_lost(
     lock_dossier(connection, claim.dossier_id)
     if not known_dead and not has_expired(connection, claim, now):
         return False
+    if known_dead and claim.fence <= policy.forgiven_deaths:
+        forgive_death(connection, claim, policy, now)
+        return True
     try:
         fail_job(connection, claim, f"{LOST_WORKER} (attempt {claim.attempt})", policy, now)
     except LeaseLostError:

@@ -169,10 +169,27 @@ def test_failures_wait_twice_as_long_each_time_and_end(bench: Bench) -> None:
 def poison(bench: Bench, dossier_id: str) -> None:
     job_id = bench.open_jobs(dossier_id, JobKind.PAGE)[0]
     for _ in range(POLICY.max_attempts):
+        assert bench.claim(job_id) is not None
+        bench.now += 61
+        with bench.database.write() as connection:
+            assert requeue_expired(connection, POLICY, bench.now) == 1
+        bench.now += 100
+
+
+def test_a_page_at_work_in_every_power_cut_is_not_given_up_but_one_that_causes_them_is(bench: Bench) -> None:
+    dossier_id = bench.register(1)
+    job_id = bench.open_jobs(dossier_id, JobKind.PAGE)[0]
+    for death in range(POLICY.forgiven_deaths + POLICY.max_attempts):
+        assert bench.status(dossier_id).state is not DossierState.FAILED, death
         assert bench.claim(job_id, "serve:x") is not None
         with bench.database.write() as connection:
-            requeue_expired(connection, POLICY, bench.now, dead_owners="serve:")
-        bench.now += 100
+            assert requeue_expired(connection, POLICY, bench.now, dead_owners="serve:") == 1
+        bench.now += POLICY.longest_delay_s
+    status = bench.status(dossier_id)
+    assert status.state is DossierState.FAILED
+    assert status.documents[0].failure == (
+        "page 1: the worker died or held the job past its lease (attempt 3)"
+    )
 
 
 def test_a_page_that_kills_its_worker_does_not_hold_up_the_others(bench: Bench) -> None:
